@@ -1,0 +1,41 @@
+"""The API over accounts; every route wants a function key in `x-functions-key`."""
+
+import typing
+
+import azure.functions as func
+
+from functions.answers import api
+from functions.due import QUEUE, STORAGE
+
+blueprint = func.Blueprint()
+
+
+@blueprint.route("accounts", methods=["GET"])
+def accounts(req: func.HttpRequest) -> func.HttpResponse:
+    limit, cursor = req.params.get("limit", ""), req.params.get("cursor", "")
+    return api(lambda parts: parts.directory.page(limit, cursor))
+
+
+@blueprint.route("accounts/{id}", methods=["GET"])
+def account(req: func.HttpRequest) -> func.HttpResponse:
+    return api(lambda parts: parts.directory.show(req.route_params["id"]))
+
+
+@blueprint.route("accounts/{id}", methods=["DELETE"])
+def disconnect_account(req: func.HttpRequest) -> func.HttpResponse:
+    return api(lambda parts: parts.disconnect.disconnect(req.route_params["id"]))
+
+
+@blueprint.route("accounts/{id}/check", methods=["POST"])
+@blueprint.queue_output(arg_name="messages", queue_name=QUEUE, connection=STORAGE)
+def check_account(
+    req: func.HttpRequest,
+    messages: func.Out[typing.List[str]],  # noqa: UP006 - the indexer wants it
+) -> func.HttpResponse:
+    def check(parts: typing.Any) -> dict[str, typing.Any]:
+        found = parts.enqueue.now(req.route_params["id"])
+        if found:
+            messages.set(found)
+        return {"id": req.route_params["id"], "enqueued": bool(found)}
+
+    return api(check, 202)

@@ -1,0 +1,85 @@
+"""Maps between Azure Functions' requests and responses and the program's own."""
+
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import azure.functions as func
+
+from shared.connector import Connector, connector
+from shared.errors import OperatorFault, Rejected, SettingsError, TryAgain, UnseenError
+
+log = logging.getLogger(__name__)
+
+_DOCUMENTATION = "docs/errors.md"
+
+
+def page(
+    req: func.HttpRequest, make: Callable[[Connector, Any], Any], messages: Any = None
+) -> func.HttpResponse:
+    """A browser's page: `make` is given the connector and the request as plain values."""
+    from shared import web
+    from shared.pages import Look
+
+    try:
+        answer = make(connector(), web.request(req.url, req.get_body(), req.headers.items()))
+    except SettingsError as error:
+        log.error("settings are missing or wrong: %s", error)
+        look = Look("Unseen", "", https=False)
+        html = look.failed("settings_wrong", "login")
+        return func.HttpResponse(html, status_code=500, headers=look.headers(), mimetype=_HTML)
+    if messages is not None and answer.messages:
+        messages.set(list(answer.messages))
+    response = func.HttpResponse(
+        answer.html, status_code=answer.status, headers=dict(answer.headers), mimetype=_HTML
+    )
+    if answer.location:
+        response.headers.add("Location", answer.location)
+    for cookie in answer.cookies:
+        response.headers.add("Set-Cookie", cookie)
+    return response
+
+
+_HTML = "text/html"
+
+
+def api(make: Callable[[Connector], Any], status: int = 200) -> func.HttpResponse:
+    """An API's answer as JSON; errors are application/problem+json (RFC 9457)."""
+    try:
+        return as_json(make(connector()), status)
+    except SettingsError as error:
+        log.error("settings are missing or wrong: %s", error)
+        return _problem(500, "settings_wrong", str(error))
+    except UnseenError as error:
+        return _problem(_status(error), error.code, error.entry.operator, error.detail)
+
+
+def as_json(content: Any, status: int) -> func.HttpResponse:
+    body = "" if content is None else json.dumps(content)
+    headers = {"Cache-Control": "no-store"}
+    return func.HttpResponse(body, status_code=status, mimetype="application/json", headers=headers)
+
+
+def _problem(status: int, code: str, title: str, detail: str = "") -> func.HttpResponse:
+    problem = {"type": f"{_DOCUMENTATION}#{code}", "title": title, "status": status, "code": code}
+    if detail:
+        problem["detail"] = detail
+    return func.HttpResponse(
+        json.dumps(problem),
+        status_code=status,
+        mimetype="application/problem+json",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _status(error: UnseenError) -> int:
+    match error:
+        case Rejected(status=status):
+            return status
+        case TryAgain():
+            return 503
+        case OperatorFault():
+            return 500
+        case _:
+            return 409

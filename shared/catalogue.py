@@ -1,0 +1,194 @@
+"""The one catalogue of codes: what happened, for the mailbox owner and for the operator."""
+
+from typing import NamedTuple
+
+_PERSONAL_IMAP = "https://support.microsoft.com/office/d088b986-291d-42b8-9564-9c414e2aa040"
+_EXCHANGE_IMAP = (
+    "https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/pop3-and-imap4/"
+    "enable-or-disable-pop3-or-imap4-access"
+)
+_REGISTRATION = "https://learn.microsoft.com/entra/identity-platform/quickstart-register-app"
+_SECRETS = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
+_CONSENT = (
+    "https://learn.microsoft.com/entra/identity/enterprise-apps/grant-admin-consent?pivots=portal"
+)
+
+
+class Entry(NamedTuple):
+    """owner: a sentence for the mailbox owner; operator: one for us; link: where to fix it."""
+
+    owner: str
+    operator: str
+    link: str = ""
+
+
+ENTRIES: dict[str, Entry] = {
+    # The login
+    "cancelled": Entry(
+        "You cancelled the sign-in at Microsoft. Nothing was stored.",
+        "The person pressed Cancel at Microsoft.",
+    ),
+    "state_missing": Entry(
+        "The answer from Microsoft was incomplete.",
+        "The callback came without a state, or with more than one.",
+    ),
+    "login_unknown": Entry(
+        "This sign-in is not known here, or it was started too long ago.",
+        "The callback's state has no row: never issued, purged, or from another deployment.",
+    ),
+    "login_expired": Entry(
+        "This sign-in took longer than ten minutes and has expired.",
+        "The login's row was past its expiry when the callback came.",
+    ),
+    "login_used": Entry(
+        "This sign-in was already used.",
+        "The callback came again for a login that is running or has ended.",
+    ),
+    "login_cookie_missing": Entry(
+        "This sign-in was started in another browser, or the browser did not keep its cookie.",
+        "The callback came without the cookie that the login had set.",
+    ),
+    "form_refused": Entry(
+        "The sign-in has to be started from our own page, with cookies allowed.",
+        "A form came without its cookie or token, or from a foreign origin.",
+    ),
+    "return_to_refused": Entry(
+        "The link that brought you here asks to return to a site that is not allowed.",
+        "return_to is not one of the origins in RETURN_URLS.",
+    ),
+    "login_closed": Entry(
+        "Mailboxes are connected by invitation only here.",
+        "OPEN_CONNECT is not true, so /api/login without an invitation is closed.",
+    ),
+    "id_token_refused": Entry(
+        "Microsoft's answer did not fit this sign-in.",
+        "The id_token failed our own checks; the detail names the claim.",
+    ),
+    "code_refused": Entry(
+        "Microsoft did not accept this sign-in's code. It may have been used already.",
+        "The code was redeemed, expired, or belongs to another login.",
+    ),
+    "wrong_account": Entry(
+        "This Microsoft account can't be used here: it is not of a kind that is allowed.",
+        "The account or tenant is not allowed by AUTHORITY or by the registration.",
+        _REGISTRATION,
+    ),
+    "scopes_missing": Entry(
+        "Access to the mailbox was not granted. It needs the permission to read mail by IMAP.",
+        "The granted scopes lack IMAP.AccessAsUser.All.",
+    ),
+    "too_many_tries": Entry(
+        "That was tried several times. Please start again.",
+        "More than 5 tries on one result page.",
+    ),
+    "still_removing": Entry(
+        "This mailbox is still being removed. Try again in a minute.",
+        "The callback met the tombstone of the same account.",
+    ),
+    # Tokens
+    "consent_missing": Entry(
+        "Consent is missing. Your organisation may ask an administrator to approve the app.",
+        "Consent was not given or was withdrawn, or the tenant wants an administrator's.",
+        _CONSENT,
+    ),
+    "sign_in_again": Entry(
+        "Microsoft no longer accepts the stored sign-in. Please sign in again.",
+        "The refresh token was refused (invalid_grant).",
+    ),
+    "sign_in_interaction": Entry(
+        "Microsoft asks for one more step at sign-in. Please sign in again.",
+        "Interaction is required: multi-factor authentication or new terms.",
+    ),
+    "policy_refused": Entry(
+        "A rule of your organisation does not allow this sign-in. Ask your administrator.",
+        "Conditional access or an assignment rule refused the sign-in.",
+        "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess",
+    ),
+    "account_disabled": Entry(
+        "This Microsoft account is locked or disabled.",
+        "The account is locked, disabled, or its password has expired.",
+    ),
+    "microsoft_unavailable": Entry(
+        "Microsoft's sign-in service did not answer. It usually works again in a few minutes.",
+        "The identity platform answered 429 or 5xx, not in JSON, or not at all.",
+    ),
+    "operator_credentials": Entry(
+        "The application is not set up correctly at Microsoft. Its operator has to fix that.",
+        "Microsoft refused our client id or secret: it is wrong, or it has expired.",
+        _SECRETS,
+    ),
+    "operator_registration": Entry(
+        "The application is not set up correctly at Microsoft. Its operator has to fix that.",
+        "Microsoft refused our registration: redirect URI, scopes, or kind of accounts.",
+        _REGISTRATION,
+    ),
+    "unknown_encryption_key": Entry(
+        "The application is not set up correctly. Its operator has to fix that.",
+        "A row was sealed with a key id that ENCRYPTION_KEYS does not hold. Put it back.",
+    ),
+    "sealed_data_damaged": Entry(
+        "Stored data can't be read. The operator of the application has to look at it.",
+        "A sealed value does not fit its row: edited, moved from another row, or damaged.",
+    ),
+    "settings_wrong": Entry(
+        "The application is not set up correctly. Its operator has to fix that.",
+        "Settings are missing or wrong; /api/health/details and the log name them.",
+    ),
+    # The mailbox
+    "imap_denied": Entry(
+        "The mailbox refuses access by IMAP. For Outlook.com, switch on \u201cLet devices and apps "
+        "use POP or IMAP\u201d in the settings; at work, ask your administrator to allow IMAP.",
+        "AUTHENTICATE failed with a fresh token: IMAP is off, or the address is not a mailbox.",
+        _PERSONAL_IMAP,
+    ),
+    "mailbox_unavailable": Entry(
+        "Microsoft let us sign in and then did not open the mailbox. Its licence may be missing.",
+        "Authenticated but not connected, several times in a row.",
+        _EXCHANGE_IMAP,
+    ),
+    "folder_missing": Entry(
+        "A folder that should be watched does not exist any more.",
+        "EXAMINE or STATUS refused the folder.",
+    ),
+    "imap_unavailable": Entry(
+        "The mail server did not answer. It is tried again by itself.",
+        "IMAP connection refused, cut, not trusted or too slow.",
+    ),
+    "imap_throttled": Entry(
+        "The mail server asked us to wait. It is tried again by itself.",
+        "The mailbox is throttled.",
+    ),
+    "storage_unavailable": Entry(
+        "Something here did not work. It usually works again in a minute.",
+        "The table service answered 5xx or not at all.",
+    ),
+    "deadline": Entry(
+        "This takes longer than usual. It goes on by itself.",
+        "The run's own deadline was reached; what is left stays due.",
+    ),
+    "internal": Entry(
+        "Something here did not work. It is tried again by itself.",
+        "An unexpected exception; its class is in the log.",
+    ),
+    # The API
+    "stale": Entry(
+        "Something changed in the meantime. Try again.",
+        "Another writer was faster.",
+    ),
+    "account_unknown": Entry(
+        "There is no such mailbox here.",
+        "No account has this id.",
+    ),
+    "field_invalid": Entry(
+        "A value that was sent is not valid.",
+        "A field of the request is not valid; the detail names it.",
+    ),
+    "queue_message_invalid": Entry(
+        "",
+        "A queue message that is not ours, or of another version; it was dropped.",
+    ),
+    "account_inactive": Entry(
+        "This mailbox needs its owner to sign in again before it can be checked.",
+        "Only an active or blocked account can be checked.",
+    ),
+}

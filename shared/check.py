@@ -1,0 +1,172 @@
+"""Check: finds the unseen mail above a folder's cursor and records it, cursor and events together.
+
+STATUS first: where nothing came, that is all. Otherwise the folder is opened with EXAMINE, its
+UIDNEXT bounds the search, and mail is fetched and recorded in groups; it's fine to be killed
+between any two, because the cursor moves only with the events.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from shared import events, ids, imap, instants, mail_content
+from shared.accounts import Account, Folder
+from shared.ledger import Ledger
+from shared.mail_content import Content
+from shared.outbox_rows import Cursor, Event
+
+log = logging.getLogger(__name__)
+
+_RESET_WINDOW = timedelta(hours=48)
+
+type Recorded = Callable[[Sequence[Event], Mapping[int, Content]], None]
+
+
+@dataclass(slots=True)
+class Check:
+    """Looks through the folders of one account for one turn.
+
+    recorded: called with each group once it is owed, and what was read by sequence. deadline: of
+    the monotonic clock. mails: how many were recorded.
+    """
+
+    account: Account
+    session: Callable[[], imap.Session]
+    ledger: Ledger
+    known_mail: Callable[[], Callable[[Mapping[str, Any]], bool]]
+    recorded: Recorded
+    backlog_limit: int
+    body_limit: int
+    deadline: float
+    mails: int = 0
+
+    def folder(self, folder: Folder) -> tuple[Folder, bool]:
+        """Looks through one folder; gives it as it now stands, and whether some mail is left."""
+        session = self.session()
+        status = session.status(folder.name)
+        seen = (folder.uidvalidity, folder.scanned_below)
+        if status.uidnext and (status.uidvalidity, status.uidnext) == seen:
+            return folder, False
+        status = session.examine(folder.name)
+        cursor = self.ledger.cursor(folder.name)
+        through = self._through(session, status, cursor)
+        if not through:
+            return folder, True
+        return Folder(folder.name, status.uidvalidity, status.uidnext), False
+
+    def _through(self, session: imap.Session, status: imap.FolderStatus, cursor: Cursor) -> bool:
+        """Records all that is new; False where the time was up before the end."""
+        position = _positioned(cursor, status)
+        uids = session.unseen(position.last_uid + 1, max(status.uidnext - 1, 0), status.exists)
+        upper = max([status.uidnext - 1, position.last_uid, *uids])
+        if not position.started:
+            position, uids = self._first(position, uids, upper)
+        is_known = self._is_known(cursor, status)
+        for group in mail_content.groups(session, uids):
+            if time.monotonic() > self.deadline:
+                return False
+            last = upper if group[-1].uid == uids[-1] else group[-1].uid
+            cursor = self._record(cursor, replace(position, last_uid=last), group, is_known)
+            position = cursor
+        if replace(position, last_uid=upper) != cursor:
+            self._move(cursor, replace(position, last_uid=upper), [])
+        return True
+
+    def _first(self, position: Cursor, uids: list[int], upper: int) -> tuple[Cursor, list[int]]:
+        """The first check takes the newest of the unseen mail that is there, oldest first."""
+        kept = uids[-self.backlog_limit :] if self.backlog_limit else []
+        below = kept[0] - 1 if kept else upper
+        return (
+            replace(
+                position,
+                started=True,
+                last_uid=below,
+                backlog_until=upper,
+                backlog_found=len(uids),
+                backlog_sent=0,
+            ),
+            kept,
+        )
+
+    def _record(
+        self,
+        cursor: Cursor,
+        moved: Cursor,
+        group: Sequence[imap.Listed],
+        is_known: Callable[[imap.Listed, Content | None], bool],
+    ) -> Cursor:
+        """Records one group and hands it on; gives the cursor as it is stored then."""
+        contents = mail_content.read(self.session(), group, self.body_limit)
+        made = [
+            self._event(moved, item, contents[item.uid])
+            for item in group
+            if item.uid in contents and not is_known(item, contents[item.uid])
+        ]
+        newest = max([moved.newest, *(instants.text(item.received_at) for item in group)])
+        moved = replace(moved, newest=newest)
+        if not moved.ready:
+            moved = replace(moved, backlog_sent=moved.backlog_sent + len(made))
+        cursor, stored = self._move(cursor, moved, made)
+        self.mails += len(made)
+        read = {event.sequence: contents.get(event.uid) for event in stored if event.uid}
+        self.recorded(stored, {sequence: found for sequence, found in read.items() if found})
+        return cursor
+
+    def _move(self, cursor: Cursor, moved: Cursor, made: list[Event]) -> tuple[Cursor, list[Event]]:
+        """One transaction: the events, the cursor, and `mailbox.ready` where that is its moment."""
+        if moved.started and not moved.ready and moved.last_uid >= moved.backlog_until:
+            counts = {
+                "found": moved.backlog_found,
+                "sent": moved.backlog_sent,
+                "left_out": max(moved.backlog_found - moved.backlog_sent, 0),
+            }
+            now = instants.text(instants.now())
+            made = [*made, events.mailbox_ready(self.account, moved.folder, counts, now)]
+            moved = replace(moved, ready=True)
+        stored, recorded = self.ledger.record(made, cursor, moved)
+        assert stored is not None
+        return stored, recorded
+
+    def _is_known(
+        self, cursor: Cursor, status: imap.FolderStatus
+    ) -> Callable[[imap.Listed, Content | None], bool]:
+        """After a change of UIDVALIDITY: tells whether a mail was told of under its old UID.
+
+        Only mail newer than the newest seen, less 48 h, can be new then.
+        """
+        if cursor.uidvalidity in {0, status.uidvalidity} or not cursor.newest:
+            return lambda item, content: False
+        since = instants.text(instants.parse(cursor.newest) - _RESET_WINDOW)
+        known = self.known_mail()
+        return lambda item, content: (
+            instants.text(item.received_at) < since or (content is not None and known(content.mail))
+        )
+
+    def _event(self, position: Cursor, item: imap.Listed, content: Content | None) -> Event:
+        now = instants.text(instants.now())
+        kind = events.MAIL_RECEIVED
+        webhook_id = ids.mail_webhook_id(
+            self.account.id, position.folder, position.uidvalidity, item.uid, kind
+        )
+        received = instants.text(item.received_at)
+        return Event(
+            webhook_id=webhook_id,
+            type=kind,
+            recorded_at=now,
+            envelope=events.envelope(content.mail if content else {}, received, item.size),
+            endpoints={},
+            folder=position.folder,
+            uidvalidity=position.uidvalidity,
+            uid=item.uid,
+        )
+
+
+def _positioned(cursor: Cursor, status: imap.FolderStatus) -> Cursor:
+    """The cursor for the folder as it is; other UIDs begin again at the start."""
+    if cursor.uidvalidity == status.uidvalidity:
+        return cursor
+    upper = max(status.uidnext - 1, 0)
+    return replace(cursor, uidvalidity=status.uidvalidity, last_uid=0, backlog_until=upper)

@@ -1,0 +1,240 @@
+"""Builds the program's parts once per process, each when it is first needed.
+
+A cold start pays for every import, so parts are imported where they are built.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from shared import settings as settings_module
+from shared.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.accounts import Accounts
+    from shared.connect import Connect
+    from shared.connected import Connected
+    from shared.deliver import Deliverer
+    from shared.directory import Directory
+    from shared.disconnect import Disconnect
+    from shared.endpoints import Endpoints
+    from shared.enqueue import Enqueue
+    from shared.enrol import Enrol
+    from shared.health import Health
+    from shared.imap import Server
+    from shared.microsoft import Microsoft
+    from shared.once import Once
+    from shared.outbox import Outbox
+    from shared.pages import Look
+    from shared.renew import Renewal
+    from shared.tables import Tables
+    from shared.tend import Tend
+    from shared.token_store import TokenStore
+    from shared.vault import Vault
+
+_lock = threading.RLock()
+_connector: "Connector | None" = None
+
+
+def connector() -> "Connector":
+    """The process's connector; raises SettingsError, each time, until the settings are right."""
+    global _connector
+    with _lock:
+        if _connector is None:
+            # These loggers tell of every request, with its address, below WARNING.
+            for name in ("azure", "urllib3"):
+                logging.getLogger(name).setLevel(logging.WARNING)
+            _connector = Connector(settings_module.read())
+        return _connector
+
+
+class _Part[T]:
+    """A part that is built by the first thread that asks for it, and kept.
+
+    functools.cached_property does not lock: two threads would open two sets of connections.
+    """
+
+    def __init__(self, build: Callable[["Connector"], T]) -> None:
+        self._build = build
+        self._name = build.__name__
+
+    def __get__(self, instance: "Connector", owner: type | None = None) -> T:
+        with _lock:
+            if self._name not in instance.built:
+                instance.built[self._name] = self._build(instance)
+            found: T = instance.built[self._name]
+            return found
+
+
+class Connector:
+    """Everything wired together: flows for the functions, adapters and stores for the flows."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.built: dict[str, Any] = {}
+
+    # Adapters and stores
+
+    @_Part
+    def tables(self) -> "Tables":
+        from shared.tables import Tables
+
+        return Tables(self.settings.storage)
+
+    @_Part
+    def vault(self) -> "Vault":
+        from shared.vault import Vault
+
+        return Vault(self.settings.encryption_keys)
+
+    @_Part
+    def microsoft(self) -> "Microsoft":
+        from shared.microsoft import Microsoft
+
+        return Microsoft(self.settings)
+
+    @_Part
+    def server(self) -> "Server":
+        from shared.imap import Server
+
+        return Server.trusting(
+            self.settings.imap_host, self.settings.imap_port, self.settings.ca_file
+        )
+
+    @_Part
+    def accounts(self) -> "Accounts":
+        from shared.accounts import Accounts
+
+        return Accounts(self.tables, self.settings.shards, self.settings.claim_seconds)
+
+    @_Part
+    def tokens(self) -> "TokenStore":
+        from shared.token_store import TokenStore
+
+        return TokenStore(self.tables, self.vault)
+
+    @_Part
+    def outbox(self) -> "Outbox":
+        from shared.outbox import Outbox
+
+        return Outbox(self.tables, self.vault)
+
+    @_Part
+    def once(self) -> "Once":
+        from shared.once import Once
+
+        return Once(self.tables, self.vault)
+
+    @_Part
+    def endpoints(self) -> "Endpoints":
+        from shared.endpoints import Endpoints
+
+        return Endpoints(self.settings)
+
+    @_Part
+    def look(self) -> "Look":
+        from shared.pages import Look
+
+        return Look(
+            self.settings.app_name, self.settings.authority_origin, self.settings.secure_cookies
+        )
+
+    # Flows
+
+    @_Part
+    def renewal(self) -> "Renewal":
+        from datetime import timedelta
+
+        from shared.renew import Renewal
+
+        return Renewal(
+            self.tokens,
+            self.microsoft,
+            timedelta(minutes=self.settings.refresh_window_minutes),
+        )
+
+    @_Part
+    def deliverer(self) -> "Deliverer":
+        from shared.deliver import Deliverer
+        from shared.webhooks import Sender
+
+        return Deliverer(self.outbox, self.endpoints, Sender(self.settings.ca_file))
+
+    @_Part
+    def disconnect(self) -> "Disconnect":
+        from shared.disconnect import Disconnect
+
+        return Disconnect(self.accounts, self.outbox, self.tokens, self.endpoints)
+
+    @_Part
+    def enrol(self) -> "Enrol":
+        from shared.enrol import Enrol
+
+        return Enrol(
+            self.settings,
+            self.accounts,
+            self.tokens,
+            self.outbox,
+            self.endpoints,
+            self.disconnect,
+            self.server,
+        )
+
+    @_Part
+    def connect(self) -> "Connect":
+        from shared.connect import Connect
+
+        return Connect(self.settings, self.look, self.microsoft, self.once, self.enrol)
+
+    @_Part
+    def connected(self) -> "Connected":
+        from shared.connected import Connected
+
+        return Connected(
+            self.settings,
+            self.look,
+            self.once,
+            self.accounts,
+            self.enrol,
+            self.renewal,
+            self.connect,
+        )
+
+    @_Part
+    def enqueue(self) -> "Enqueue":
+        from shared.enqueue import Enqueue
+
+        return Enqueue(self.accounts, self.once)
+
+    @_Part
+    def tend(self) -> "Tend":
+        from shared.tend import Tend
+        from shared.turn import Tools
+
+        return Tend(
+            self.accounts,
+            self.tokens,
+            self.once,
+            Tools(
+                self.settings,
+                self.outbox,
+                self.endpoints,
+                self.deliverer,
+                self.renewal,
+                self.server,
+                self.disconnect,
+            ),
+        )
+
+    @_Part
+    def directory(self) -> "Directory":
+        from shared.directory import Directory
+
+        return Directory(self.accounts)
+
+    @_Part
+    def health(self) -> "Health":
+        from shared.health import Health
+
+        return Health(self.once)

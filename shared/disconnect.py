@@ -1,0 +1,122 @@
+"""Disconnect: a tombstone first, then everything else, in steps that can each be repeated.
+
+The tombstone has no address and no claim; from then on a check in flight can only fail, because
+`state` and cursors go next. What a kill leaves is found by the next turn.
+"""
+
+import logging
+import time
+from dataclasses import replace
+from typing import Any
+
+from shared import events, instants
+from shared.accounts import SYSTEM, Account, Accounts
+from shared.endpoints import Endpoints
+from shared.errors import Rejected, Stale, TryAgain
+from shared.ledger import Ledger
+from shared.outbox import Outbox
+from shared.token_store import TokenStore
+
+log = logging.getLogger(__name__)
+
+_ROUNDS = 6
+_SYSTEM_GENERATION = "system"
+_REVOKE_PERSONAL = "https://account.live.com/consent/Manage"
+_REVOKE_WORK = "https://myapps.microsoft.com"
+
+
+class Disconnect:
+    """Removes accounts, and keeps the pseudo-account that tells of it."""
+
+    def __init__(
+        self, accounts: Accounts, outbox: Outbox, tokens: TokenStore, endpoints: Endpoints
+    ) -> None:
+        self._accounts = accounts
+        self._outbox = outbox
+        self._tokens = tokens
+        self._endpoints = endpoints
+
+    def disconnect(self, account_id: str, seconds: float = 10) -> dict[str, Any]:
+        """Removes the account: `removed` says whether all of it is gone, else `tend` goes on.
+
+        `revoke_at` is where the owner takes the permission back: no app can do that at Microsoft.
+        Raises Rejected `account_unknown` where there is none.
+        """
+        tombstone, kind = self._buried(account_id)
+        log.info("disconnected: account=%s", account_id)
+        removed = self.purge(tombstone, time.monotonic() + seconds)
+        if removed:
+            self._accounts.drop(account_id)
+        revoke_at = _REVOKE_PERSONAL if kind == "personal" else _REVOKE_WORK
+        return {"id": account_id, "removed": removed, "revoke_at": revoke_at}
+
+    def _buried(self, account_id: str) -> tuple[Account, str]:
+        for _ in range(_ROUNDS):
+            account = self._accounts.get(account_id)
+            if account is None or account.deleted_at or account.id == SYSTEM:
+                raise Rejected("account_unknown", status=404)
+            now = instants.text(instants.now())
+            tombstone = Account(
+                id=account.id,
+                shard=account.shard,
+                reference=account.reference,
+                generation=account.generation,
+                status="disconnected",
+                deleted_at=now,
+                next_due_at=now,
+                etag=account.etag,
+            )
+            try:
+                etag = self._accounts.replace(tombstone)
+            except Stale:
+                continue
+            return replace(tombstone, etag=etag), account.kind
+        raise TryAgain("stale", "accounts")
+
+    def purge(self, tombstone: Account, deadline: float) -> bool:
+        """Removes what is left of a disconnected account; True once nothing is."""
+        account_id = tombstone.id
+        self._outbox.remove(account_id, "state", "cursor:")
+        self._tokens.delete(tombstone.shard, account_id)
+        self._tell(tombstone)
+        while self._outbox.remove(account_id, "owed:", "dead:", "done:"):
+            if time.monotonic() > deadline:
+                return False
+        # A record that was under way when `state` went has failed; nothing can come after it.
+        return not self._outbox.remove(account_id, "state", "cursor:")
+
+    def _tell(self, tombstone: Account) -> None:
+        """`account.disconnected` is the system's event: the account's own partition goes away."""
+        system = self._system()
+        event = events.disconnected(tombstone, SYSTEM, tombstone.deleted_at)
+        ledger = Ledger(self._outbox, self._endpoints, system)
+        if not ledger.record_once(event):
+            return
+        for _ in range(_ROUNDS):
+            system = self._system()
+            try:
+                now = instants.text(instants.now())
+                self._accounts.replace(replace(system, next_attempt_at=now))
+                return
+            except Stale:
+                continue
+        raise TryAgain("stale", "accounts")
+
+    def _system(self) -> Account:
+        """The pseudo-account, made on first use: no token, no mailbox, only an outbox."""
+        found = self._accounts.get(SYSTEM)
+        if found:
+            return found
+        self._outbox.open(SYSTEM, _SYSTEM_GENERATION)
+        new = Account(
+            id=SYSTEM,
+            shard=self._accounts.shard_of(SYSTEM),
+            kind=SYSTEM,
+            status=SYSTEM,
+            generation=_SYSTEM_GENERATION,
+        )
+        try:
+            self._accounts.insert(new)
+        except Stale:
+            return self._system()
+        return self._system()

@@ -1,0 +1,51 @@
+"""Enqueue: finds the accounts that are due, claims them, and says which messages to send."""
+
+import logging
+from datetime import datetime
+
+from shared import instants, tend
+from shared.accounts import Accounts, batches
+from shared.errors import TryAgain
+from shared.once import Once
+
+log = logging.getLogger(__name__)
+
+
+class Enqueue:
+    """The timer's work."""
+
+    def __init__(self, accounts: Accounts, once: Once) -> None:
+        self._accounts = accounts
+        self._once = once
+
+    def enqueue(self, tick: datetime) -> list[str]:
+        """Claims everything that is due at `tick`; gives one queue message per claim.
+
+        What is claimed and never sent comes due when its claim ends.
+        """
+        messages = []
+        due_count, oldest = 0, ""
+        for shard in self._accounts.shards:
+            due = self._accounts.due(shard, tick)
+            due_count += len(due)
+            oldest = min([oldest or instants.NEVER, *(row["next_due_at"] for row in due)])
+            for batch in batches(due):
+                try:
+                    claim = self._accounts.claim(batch, tick, instants.now())
+                except TryAgain as error:
+                    log.warning("batch not claimed: %s", error)
+                    continue
+                if claim:
+                    messages.append(tend.message(claim))
+        purged = self._once.purge(tick)
+        self._once.beat(tick, due=due_count, oldest_due_at=oldest)
+        log.info("tick: due=%d messages=%d purged=%d", due_count, len(messages), purged)
+        return messages
+
+    def now(self, account_id: str) -> list[str]:
+        """Makes one account due now; gives its queue message, none where a claim is running.
+
+        Raises Rejected `account_unknown` or `account_inactive`.
+        """
+        claim = self._accounts.claim_now(account_id, instants.now())
+        return [tend.message(claim)] if claim else []

@@ -1,0 +1,155 @@
+"""Enrol: from a proven identity to an account that is checked.
+
+The order of writes: token, `state` and cursors, the event, the account row with a new claim,
+the queue message. A kill between any two leaves something that signing in again completes.
+"""
+
+import logging
+import secrets
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared import events, ids, imap, instants, prove
+from shared.accounts import Account, Accounts, Claim, Folder
+from shared.disconnect import Disconnect
+from shared.endpoints import Endpoints
+from shared.errors import TryAgain
+from shared.ledger import Ledger
+from shared.microsoft import SignIn, Token
+from shared.outbox import Outbox
+from shared.schedule import SLOW_RETRY_SECONDS
+from shared.settings import Settings
+from shared.token_store import StoredToken, TokenStore
+
+log = logging.getLogger(__name__)
+
+_PURGE_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What came of it. result: connected, checking or blocked; claim: of a check to make now."""
+
+    account: Account
+    result: str
+    code: str = ""
+    claim: Claim | None = None
+
+
+class Enrol:
+    """Makes accounts of identities, and accounts that were blocked active again."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        accounts: Accounts,
+        tokens: TokenStore,
+        outbox: Outbox,
+        endpoints: Endpoints,
+        disconnect: Disconnect,
+        server: imap.Server,
+    ) -> None:
+        self._settings = settings
+        self._accounts = accounts
+        self._tokens = tokens
+        self._outbox = outbox
+        self._endpoints = endpoints
+        self._disconnect = disconnect
+        self._server = server
+
+    def enrol(self, sign_in: SignIn, now: datetime) -> Enrolled:
+        """Stores the token, proves the mailbox and writes the account.
+
+        Raises TryAgain `still_removing` where the same account is still being removed.
+        """
+        identity = sign_in.identity
+        account_id = ids.account_id(identity.tid, identity.oid, "")
+        existing = self._existing(account_id)
+        generation = secrets.token_hex(8)
+        shard = self._accounts.shard_of(account_id)
+        account = replace(
+            existing or Account(id=account_id, shard=shard, connected_at=instants.text(now)),
+            address=identity.address or (existing.address if existing else ""),
+            kind=identity.kind,
+            tid=identity.tid,
+            oid=identity.oid,
+            generation=generation,
+            folders=existing.folders if existing else (Folder(prove.INBOX),),
+        )
+        self._store(account, sign_in.token)
+        return self._conclude(account, existing, sign_in.token, now)
+
+    def prove_again(self, account: Account, token: Token, address: str, now: datetime) -> Enrolled:
+        """Tries the mailbox once more, under the address given; the account stays the same one."""
+        return self._conclude(replace(account, address=address), account, token, now)
+
+    def _existing(self, account_id: str) -> Account | None:
+        existing = self._accounts.get(account_id)
+        if existing and existing.deleted_at:
+            if not self._disconnect.purge(existing, time.monotonic() + _PURGE_SECONDS):
+                raise TryAgain("still_removing")
+            self._accounts.drop(account_id)
+            return None
+        return existing
+
+    def _store(self, account: Account, token: Token) -> None:
+        before = self._tokens.get(account.shard, account.id)
+        self._tokens.put(
+            StoredToken(
+                account=account.id,
+                shard=account.shard,
+                generation=account.generation,
+                cache=token.cache,
+                expires_at=token.expires_at,
+                rt_version=before.rt_version + 1 if before else 1,
+            )
+        )
+        self._outbox.open(account.id, account.generation)
+        for folder in account.folders:
+            self._outbox.add_cursor(account.id, folder.name)
+
+    def _conclude(
+        self, account: Account, existing: Account | None, token: Token, now: datetime
+    ) -> Enrolled:
+        result, code = "connected", ""
+        try:
+            code = prove.mailbox(self._server, account.address, token.access_token)
+            result = "blocked" if code else "connected"
+        except TryAgain as error:
+            log.warning("mailbox not proven yet: account=%s %s", account.id, error)
+            result = "checking"
+        status = "blocked" if code else "active"
+        window = timedelta(minutes=self._settings.refresh_window_minutes)
+        at = instants.text(now)
+        account = replace(
+            account,
+            status=status,
+            code=code,
+            since=at,
+            status_version=account.status_version + 1,
+            failures=0,
+            not_before="",
+            next_refresh_at=instants.due_text(token.expires_at - window),
+            next_attempt_at=at,
+            next_check_at=instants.after(now, SLOW_RETRY_SECONDS) if code else at,
+        )
+        self._announce(account, existing, at)
+        claim = self._accounts.write_claimed(account, now)
+        if claim is None:
+            raise TryAgain("still_removing")
+        log.info("connected: account=%s result=%s %s", account.id, result, code)
+        return Enrolled(account, result, code, claim)
+
+    def _announce(self, account: Account, existing: Account | None, now: str) -> None:
+        """Into the outbox before the row; signing in again to an active account says nothing."""
+        if existing is None:
+            kind = events.ACCOUNT_CONNECTED
+        elif existing.status != "active" and account.status == "active":
+            kind = events.ACCOUNT_RESTORED
+        elif existing.status != "blocked" and account.status == "blocked":
+            kind = events.ACCOUNT_BLOCKED
+        else:
+            return
+        event = events.status_event(account, kind, account.status_version, now, code=account.code)
+        Ledger(self._outbox, self._endpoints, account).record_once(event)

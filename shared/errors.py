@@ -1,0 +1,78 @@
+"""Errors, named by what the caller must do.
+
+UnseenError
+├── TryAgain         network, 429/5xx, throttling: reschedule, state unchanged
+├── ReconnectNeeded  the mailbox owner must sign in again
+├── Blocked          someone at the owner's side must change a setting
+├── OperatorFault    our own registration or secret: alarm, no account changes state
+├── Rejected         bad input from whoever called us
+└── Stale            an ETag conflict: reload once, then TryAgain
+SettingsError        at start; outside the tree, so that nothing swallows it
+
+Each carries a code of `shared.catalogue`, which holds the sentences.
+"""
+
+from shared.catalogue import ENTRIES, Entry
+
+
+class UnseenError(Exception):
+    """Base of what a flow may meet.
+
+    code: a key of the catalogue. detail: a number, a field or a setting that tells the operator
+    where to look; it is logged, so it never holds a token, an address or text from outside.
+    """
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(f"{code} ({detail})" if detail else code)
+        self.code = code
+        self.detail = detail
+
+    @property
+    def entry(self) -> Entry:
+        """The sentences of this error."""
+        return ENTRIES[self.code]
+
+
+class TryAgain(UnseenError):
+    """A passing fault; `retry_after_seconds` is what the other side asked for, else None."""
+
+    def __init__(
+        self, code: str, detail: str = "", *, retry_after_seconds: float | None = None
+    ) -> None:
+        super().__init__(code, detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class ReconnectNeeded(UnseenError):
+    """The stored sign-in no longer works: its owner must sign in again."""
+
+
+class Blocked(UnseenError):
+    """The sign-in works and the mailbox refuses: somebody at its side must act."""
+
+
+class OperatorFault(UnseenError):
+    """Our own secret, registration or key is wrong; no account may change state for it."""
+
+
+class Rejected(UnseenError):
+    """Bad input; `status` is the HTTP status that fits."""
+
+    def __init__(self, code: str, detail: str = "", *, status: int = 400) -> None:
+        super().__init__(code, detail)
+        self.status = status
+
+
+class Stale(UnseenError):
+    """Another writer was faster: what we read is no longer what is stored."""
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__("stale", detail)
+
+
+class SettingsError(Exception):
+    """Every setting that is missing or wrong, by name; `problems` is [(name, sentence)]."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{name}: {why}" for name, why in problems))
+        self.problems = problems

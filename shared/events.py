@@ -1,0 +1,144 @@
+"""Event payloads: what a webhook's body holds. Pure.
+
+A body is `{"type", "timestamp", "data"}`; the timestamp is when the event was recorded, so that
+it is the same at every attempt.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from shared import ids
+from shared.accounts import Account
+from shared.catalogue import ENTRIES
+from shared.outbox_rows import Event
+
+MAIL_RECEIVED = "mail.received"
+MAIL_UNREADABLE = "mail.unreadable"
+MAILBOX_READY = "mailbox.ready"
+ACCOUNT_CONNECTED = "account.connected"
+ACCOUNT_RESTORED = "account.restored"
+ACCOUNT_BLOCKED = "account.blocked"
+ACCOUNT_RECONNECT_REQUIRED = "account.reconnect_required"
+ACCOUNT_DISCONNECTED = "account.disconnected"
+
+GONE = "gone"
+UNAVAILABLE = "unavailable"
+UNREADABLE = "unreadable"
+
+_ENVELOPE_FIELDS = ("message_id", "subject", "from", "to", "date")
+
+
+def body(event: Event, data: Mapping[str, Any]) -> bytes:
+    """The webhook's body as UTF-8 JSON."""
+    content = {"type": event.type, "timestamp": event.recorded_at, "data": data}
+    # A lone surrogate has no UTF-8; what parses mail leaves none, what names a folder might.
+    return json.dumps(content, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def about(account: Account) -> dict[str, Any]:
+    """Who the event is about, as every event says it."""
+    return {
+        "id": account.id,
+        "address": account.address,
+        "reference": account.reference,
+        "labels": list(account.labels),
+    }
+
+
+def envelope(mail: Mapping[str, Any], received_at: str, size: int) -> dict[str, Any]:
+    """What an owed mail keeps: enough to find it again, and to speak of it where it is gone."""
+    return {name: mail.get(name) for name in _ENVELOPE_FIELDS} | {
+        "received_at": received_at,
+        "size": size,
+    }
+
+
+def mail_received(
+    account: Account, event: Event, mail: Mapping[str, Any], flags: tuple[str, ...]
+) -> dict[str, Any]:
+    """Data of `mail.received`: where it is, then `mail` as parsed (`shared.mail.to_event`)."""
+    return (
+        _place(account, event)
+        | {name: mail[name] for name in list(mail)[: _index_after(mail, "date")]}
+        | {
+            "received_at": event.envelope["received_at"],
+            "size": event.envelope["size"],
+            "flags": list(flags),
+        }
+        | {name: mail[name] for name in list(mail)[_index_after(mail, "date") :]}
+    )
+
+
+def mail_without_content(account: Account, event: Event, why: str) -> dict[str, Any]:
+    """Data of a mail that can't be read any more (`gone`) or yet (`unavailable`)."""
+    return _place(account, event) | dict(event.envelope) | {"content": why}
+
+
+def without_reading(account: Account, event: Event) -> Mapping[str, Any] | None:
+    """The event's data where its envelope is all of it; None for a mail that has to be read."""
+    if event.type == MAIL_RECEIVED:
+        return None
+    if event.type == MAIL_UNREADABLE:
+        return mail_without_content(account, event, UNREADABLE)
+    return event.envelope
+
+
+def unreadable(account: Account, event: Event) -> Event:
+    """What a mail becomes that could not be read three times."""
+    webhook_id = ids.mail_webhook_id(
+        account.id, event.folder, event.uidvalidity, event.uid, MAIL_UNREADABLE
+    )
+    return replace(event, type=MAIL_UNREADABLE, webhook_id=webhook_id)
+
+
+def _place(account: Account, event: Event) -> dict[str, Any]:
+    return {
+        "account": about(account),
+        "folder": event.folder,
+        "uid": event.uid,
+        "uid_validity": event.uidvalidity,
+        "sequence": event.sequence,
+    }
+
+
+def _index_after(mail: Mapping[str, Any], name: str) -> int:
+    return list(mail).index(name) + 1
+
+
+def status_event(
+    account: Account, kind: str, occasion: str | int, now: str, *, code: str = "", link: str = ""
+) -> Event:
+    """An `account.*` event, recorded now: all of its data rides in the envelope.
+
+    occasion: the generation or the status version that makes its id. link: where the owner can
+    act; the catalogue's own where none is given.
+    """
+    data: dict[str, Any] = {"account": about(account)}
+    if code:
+        entry = ENTRIES[code]
+        data |= {"code": code, "message": entry.owner, "link": link or entry.link}
+    return _event(account.id, kind, occasion, now, data)
+
+
+def mailbox_ready(account: Account, folder: str, counts: Mapping[str, int], now: str) -> Event:
+    """`mailbox.ready`: the first check is through; counts are found, sent, left_out."""
+    data = {"account": about(account), "folder": folder, **counts}
+    return _event(account.id, MAILBOX_READY, f"{account.generation}:{folder}", now, data)
+
+
+def disconnected(account: Account, partition: str, now: str) -> Event:
+    """`account.disconnected`: id and reference, no address."""
+    data = {"account": {"id": account.id, "reference": account.reference}}
+    return _event(partition, ACCOUNT_DISCONNECTED, f"{account.id}:{account.generation}", now, data)
+
+
+def _event(partition: str, kind: str, occasion: str | int, now: str, data: dict[str, Any]) -> Event:
+    return Event(
+        webhook_id=ids.event_webhook_id(partition, kind, occasion),
+        type=kind,
+        recorded_at=now,
+        envelope=data,
+        endpoints={},
+    )

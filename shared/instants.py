@@ -1,0 +1,36 @@
+"""Instants as the tables hold them: fixed-width UTC text that sorts as it reads.
+
+A filtered column never changes its type, so "never" is a date too.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+NEVER = "9999-12-31T00:00:00Z"
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+def text(moment: datetime) -> str:
+    """The moment as `2026-01-31T12:00:00Z`, cut to the second: for what has happened."""
+    return moment.astimezone(UTC).strftime(_FORMAT)
+
+
+def due_text(moment: datetime) -> str:
+    """The moment rounded up to the second: for what is due then, because due is never early."""
+    if moment.microsecond:
+        moment += timedelta(seconds=1)
+    return text(moment)
+
+
+def parse(value: str) -> datetime:
+    """The aware UTC moment that `text` wrote; raises ValueError for anything else."""
+    return datetime.strptime(value, _FORMAT).replace(tzinfo=UTC)
+
+
+def after(moment: datetime, seconds: float) -> str:
+    """Due text of the moment so many seconds later."""
+    return due_text(moment + timedelta(seconds=seconds))
+
+
+def now() -> datetime:
+    """The one place that asks the clock; flows are given what it said."""
+    return datetime.now(UTC)

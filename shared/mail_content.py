@@ -1,0 +1,95 @@
+"""The content of mails, read from an open folder and parsed: what events are made of."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared import imap, mail
+from shared.imap_errors import CommandRefused
+
+log = logging.getLogger(__name__)
+
+MAX_MAIL_BYTES = 25 * 1024 * 1024
+_GROUP_BYTES = 8 * 1024 * 1024
+_HEAD_BYTES = 1024 * 1024
+_GROUP_MAILS = 97  # a transaction has 98 places for events; one is for mailbox.ready
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A mail as read: the event's fields that come from it, and its flags at that time."""
+
+    mail: dict[str, Any] = field(repr=False)
+    flags: tuple[str, ...]
+
+
+def groups(session: imap.Session, uids: Sequence[int]) -> Iterator[list[imap.Listed]]:
+    """The mails in groups that fit a transaction and a bounded memory, in the order given."""
+    for start in range(0, len(uids), _GROUP_MAILS):
+        group: list[imap.Listed] = []
+        size = 0
+        for item in session.listed(uids[start : start + _GROUP_MAILS]):
+            weight = min(item.size, MAX_MAIL_BYTES)
+            if group and size + weight > _GROUP_BYTES:
+                yield group
+                group, size = [], 0
+            group.append(item)
+            size += weight
+        if group:
+            yield group
+
+
+def read(
+    session: imap.Session, group: Sequence[imap.Listed], body_limit: int
+) -> dict[int, Content | None]:
+    """Content by UID: None where the server refuses it or it can't be parsed.
+
+    A mail that was expunged meanwhile is left out. body_limit: bytes of text and of html. Of a
+    mail beyond 25 MiB only the beginning is read.
+    """
+    bodies = _bodies(session, group)
+    return {
+        item.uid: _parsed(bodies[item.uid], item, body_limit)
+        for item in group
+        if item.uid in bodies
+    }
+
+
+def _bodies(session: imap.Session, group: Sequence[imap.Listed]) -> dict[int, bytes | None]:
+    whole = [item.uid for item in group if item.size <= MAX_MAIL_BYTES]
+    large = [item.uid for item in group if item.size > MAX_MAIL_BYTES]
+    found: dict[int, bytes | None] = {}
+    for uids, first_bytes in ((whole, 0), (large, _HEAD_BYTES)):
+        if uids:
+            found |= _fetched(session, uids, first_bytes)
+    return found
+
+
+def _fetched(session: imap.Session, uids: list[int], first_bytes: int) -> dict[int, bytes | None]:
+    """One command for all; where the server refuses it, one by one, without the bad ones."""
+    try:
+        return dict(session.bodies(uids, first_bytes))
+    except CommandRefused:
+        if len(uids) == 1:
+            log.warning("mail not readable: the server refuses FETCH of uid=%d", uids[0])
+            return {uids[0]: None}
+    found: dict[int, bytes | None] = {}
+    for uid in uids:
+        found |= _fetched(session, [uid], first_bytes)
+    return found
+
+
+def _parsed(raw: bytes | None, item: imap.Listed, body_limit: int) -> Content | None:
+    if raw is None:
+        return None
+    try:
+        fields = mail.to_event(mail.parse(raw), body_limit=body_limit)
+    except Exception as error:
+        # One mail must not stop the others, whatever is in it; its text stays out of the log.
+        log.warning("mail not readable: uid=%d %s", item.uid, type(error).__name__)
+        return None
+    if item.size > MAX_MAIL_BYTES:
+        fields["truncated"] = True
+        fields["issues"] = [*fields["issues"], "too_large"]
+    return Content(fields, item.flags)

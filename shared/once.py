@@ -1,0 +1,129 @@
+"""Short-lived one-time things in table `once`: kind / sha256 of the secret, with an expiry.
+
+And, without expiry, what the app remembers of itself: the timer's heartbeat and counters.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import ids, instants
+from shared.errors import Stale
+from shared.tables import Delete, Row, Tables, transactions
+from shared.vault import Vault
+
+TABLE = "once"
+LOGIN = "login"
+APP = "app"
+LOGIN_LIFE = timedelta(minutes=10)
+_PURGED_AT_ONCE = 1000
+_ROUNDS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login in progress, or what came of it.
+
+    state: open, used, done. data: while open the MSAL flow, afterwards the outcome; encrypted at
+    rest. cookie: hash of the browser's cookie. key: sha256 of the state, in hex.
+    """
+
+    key: str
+    state: str
+    cookie: str
+    expires_at: str
+    data: dict[str, Any]
+    tries: int = 0
+    etag: str = ""
+
+
+class Once:
+    """The store of logins; safe to share between threads."""
+
+    def __init__(self, tables: Tables, vault: Vault) -> None:
+        self._tables = tables
+        self._vault = vault
+
+    def open_login(self, secret: str, cookie: str, data: dict[str, Any], now: datetime) -> None:
+        """Keeps a login for ten minutes; its secret is stored only inside the sealed data."""
+        expires = instants.after(now, LOGIN_LIFE.total_seconds())
+        login = Login(ids.sha256_hex(secret), "open", ids.sha256_hex(cookie), expires, data)
+        self._tables.insert(TABLE, self._fields(login))
+
+    def login(self, key: str) -> Login | None:
+        row = self._tables.get(TABLE, LOGIN, key)
+        if row is None:
+            return None
+        plain = self._vault.open(row["data"], TABLE, key, LOGIN)
+        return Login(
+            key=key,
+            state=row["state"],
+            cookie=row["cookie"],
+            expires_at=row["expires_at"],
+            data=json.loads(plain),
+            tries=row["tries"],
+            etag=row.etag,
+        )
+
+    def change(self, login: Login) -> str:
+        """Writes the login under its ETag, gives the new one; raises Stale: another was first."""
+        return self._tables.update(TABLE, self._fields(login), login.etag)
+
+    def purge(self, now: datetime) -> int:
+        """Removes what has expired and gives the number; what another purge took is fine."""
+        rows = self._tables.query(
+            TABLE,
+            ("PartitionKey", "eq", LOGIN),
+            ("expires_at", "lt", instants.text(now)),
+            select=("expires_at",),
+            limit=_PURGED_AT_ONCE,
+        )
+        gone = 0
+        for batch in transactions([Delete(*row.key, row.etag)] for row in rows):
+            try:
+                self._tables.transact(TABLE, batch)
+                gone += len(batch)
+            except Stale:
+                continue  # the next tick meets what is left
+        return gone
+
+    # The app's own rows, without expiry
+
+    def beat(self, now: datetime, **seen: str | int) -> None:
+        """The timer's heartbeat: when it last ran and what it saw."""
+        row = {"PartitionKey": APP, "RowKey": "heartbeat", "at": instants.text(now), **seen}
+        self._tables.put(TABLE, row)
+
+    def heartbeat(self) -> Row | None:
+        return self._tables.get(TABLE, APP, "heartbeat")
+
+    def count(self, name: str) -> None:
+        """Adds one to a counter of the app."""
+        for _ in range(_ROUNDS):
+            row = self._tables.get(TABLE, APP, name)
+            fields = {"PartitionKey": APP, "RowKey": name, "count": row["count"] + 1 if row else 1}
+            try:
+                if row:
+                    self._tables.update(TABLE, fields, row.etag)
+                else:
+                    self._tables.insert(TABLE, fields)
+            except Stale:
+                continue
+            return
+
+    def counted(self, name: str) -> int:
+        row = self._tables.get(TABLE, APP, name)
+        return int(row["count"]) if row else 0
+
+    def _fields(self, login: Login) -> dict[str, Any]:
+        plain = json.dumps(login.data).encode()
+        return {
+            "PartitionKey": LOGIN,
+            "RowKey": login.key,
+            "state": login.state,
+            "cookie": login.cookie,
+            "expires_at": login.expires_at,
+            "tries": login.tries,
+            "data": self._vault.seal(plain, TABLE, login.key, LOGIN),
+        }

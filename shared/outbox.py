@@ -1,0 +1,273 @@
+"""The outbox: one partition of table `mailboxes` per account.
+
+`state` fences and numbers, `cursor:…` says how far a folder was read, `owed:…` is an event that
+some endpoint has not taken yet, `dead:…` one whose attempts are used up, `done:…` one that all
+took (kept 7 days). The cursor moves only in the transaction that records the events, and only
+where `state` is as it was read: it's fine to be killed between any two lines.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import ids, instants, outbox_rows
+from shared.errors import Stale, TryAgain
+from shared.outbox_rows import TABLE, Cursor, Event, Standing, State
+from shared.tables import Delete, Insert, Operation, Row, Tables, Update, prefixed, transactions
+from shared.vault import Vault
+
+MAX_EVENTS = 98
+MAX_DUE = 500
+DONE_KEPT = timedelta(days=7)
+_ROUNDS = 4
+_PURGED_AT_ONCE = 1000
+
+
+class Outbox:
+    """The store; safe to share between threads."""
+
+    def __init__(self, tables: Tables, vault: Vault) -> None:
+        self._tables = tables
+        self._vault = vault
+
+    # state and cursors
+
+    def state(self, account: str) -> State | None:
+        row = self._tables.get(TABLE, account, "state")
+        return outbox_rows.state(row) if row else None
+
+    def open(self, account: str, generation: str) -> State:
+        """Begins a generation: fences every run of an older one, keeps numbers and cursors."""
+        for _ in range(_ROUNDS):
+            now = self.state(account)
+            wanted = State(account, generation, now.next_sequence if now else 1)
+            fields = outbox_rows.state_fields(wanted)
+            step = Update(fields, now.etag) if now else Insert(fields)
+            try:
+                return replace(wanted, etag=self._tables.transact(TABLE, [step])[0])
+            except Stale:
+                continue
+        raise TryAgain("stale", TABLE)
+
+    def cursors(self, account: str) -> dict[str, Cursor]:
+        """The cursors by folder."""
+        rows = self._tables.query(TABLE, *prefixed(account, "cursor:"))
+        return {row["folder"]: outbox_rows.cursor(row) for row in rows}
+
+    def add_cursor(self, account: str, folder: str) -> None:
+        """A cursor at the start for a folder that has none; one that is there stays."""
+        try:
+            fields = {"PartitionKey": account, **Cursor(folder).fields}
+            self._tables.insert(TABLE, fields)
+        except Stale:
+            return
+
+    # recording
+
+    def record(
+        self, state: State, cursor: Cursor | None, moved: Cursor | None, events: Sequence[Event]
+    ) -> tuple[State, Cursor | None, list[Event]]:
+        """Owes the events and moves the cursor, in one transaction; at most 98 events.
+
+        Gives all three as they are now stored. Raises Stale where another generation began or
+        another run moved the cursor: then nothing was written.
+        """
+        writer = secrets.token_hex(8)
+        for _ in range(_ROUNDS):
+            numbered = [
+                replace(event, sequence=state.next_sequence + number)
+                for number, event in enumerate(events)
+            ]
+            after = replace(state, next_sequence=state.next_sequence + len(numbered), writer=writer)
+            steps: list[Operation] = [Update(outbox_rows.state_fields(after), state.etag)]
+            if cursor and moved:
+                fields = {"PartitionKey": state.account, **moved.fields}
+                steps.append(Update(fields, cursor.etag))
+            steps += [
+                Insert(outbox_rows.owed_fields(self._vault, state.account, event))
+                for event in numbered
+            ]
+            try:
+                etags = self._tables.transact(TABLE, steps)
+            except Stale:
+                state, cursor, landed = self._read_again(state, cursor, writer)
+                if landed:
+                    return state, cursor, self._stored(state.account, numbered)
+                continue
+            first = len(steps) - len(numbered)
+            return (
+                replace(after, etag=etags[0]),
+                replace(moved, etag=etags[1]) if cursor and moved else cursor,
+                [
+                    replace(event, etag=etag)
+                    for event, etag in zip(numbered, etags[first:], strict=True)
+                ],
+            )
+        raise TryAgain("stale", TABLE)
+
+    def _read_again(
+        self, state: State, cursor: Cursor | None, writer: str
+    ) -> tuple[State, Cursor | None, bool]:
+        """After a 412: whether it was our own write whose answer got lost, or may be repeated."""
+        now = self.state(state.account)
+        if now is None or now.generation != state.generation:
+            raise Stale(TABLE)
+        found = self.cursors(state.account).get(cursor.folder) if cursor else None
+        if now.writer == writer:
+            return now, found, True
+        if cursor and (found is None or replace(found, etag="") != replace(cursor, etag="")):
+            raise Stale(TABLE)
+        return now, found, False
+
+    def _stored(self, account: str, events: Sequence[Event]) -> list[Event]:
+        stored = {event.sequence: event for event in self._between(account, events)}
+        return [stored[event.sequence] for event in events if event.sequence in stored]
+
+    # settling
+
+    def settle(self, account: str, events: Sequence[Event], now: datetime) -> list[Event]:
+        """Writes what the attempts came to: still owed, dead, or done; gives those not done.
+
+        A row that somebody else settled or removed meanwhile is left alone.
+        """
+        groups = [(event, self._settled(account, event, now)) for event in events]
+        kept: list[Event] = []
+        # Each group is a move (insert + delete) or an update; it is never torn apart.
+        start = 0
+        for batch in transactions(steps for _, steps in groups):
+            part: list[tuple[Event, list[Operation]]] = []
+            operations = 0
+            while operations < len(batch):
+                part.append(groups[start])
+                operations += len(groups[start][1])
+                start += 1
+            kept += self._settle_batch(account, part, now)
+        return kept
+
+    def _settle_batch(
+        self, account: str, part: list[tuple[Event, list[Operation]]], now: datetime
+    ) -> list[Event]:
+        for _ in range(_ROUNDS):
+            if not part:
+                return []
+            try:
+                etags = self._tables.transact(TABLE, [step for _, steps in part for step in steps])
+            except Stale:
+                found = {
+                    event.sequence: event
+                    for event in self._between(account, [event for event, _ in part])
+                }
+                fresh = [
+                    replace(event, etag=found[event.sequence].etag)
+                    for event, _ in part
+                    if event.sequence in found
+                ]
+                part = [(event, self._settled(account, event, now)) for event in fresh]
+                continue
+            kept = []
+            for event, steps in part:
+                own, etags = etags[: len(steps)], etags[len(steps) :]
+                if isinstance(steps[0], Update):
+                    kept.append(replace(event, etag=own[0]))
+            return kept
+        raise TryAgain("stale", TABLE)
+
+    def _settled(self, account: str, event: Event, now: datetime) -> list[Operation]:
+        if event.next_at != instants.NEVER:
+            return [Update(outbox_rows.owed_fields(self._vault, account, event), event.etag)]
+        gone = Delete(account, ids.owed_key(event.sequence), event.etag)
+        if event.has_dead:
+            fields = outbox_rows.owed_fields(self._vault, account, event) | {
+                "RowKey": f"dead:{event.sequence:012d}"
+            }
+            return [Insert(fields), gone]
+        return [Insert(outbox_rows.done_fields(self._vault, account, event, now)), gone]
+
+    # reading
+
+    def due(self, account: str, tick: str) -> list[Event]:
+        """Owed events whose next attempt is due, oldest first, at most 500."""
+        rows = self._tables.query(
+            TABLE, *prefixed(account, "owed:"), ("next_at", "le", tick), limit=MAX_DUE
+        )
+        return [outbox_rows.event(self._vault, row) for row in rows]
+
+    def standing(self, account: str) -> Standing:
+        """Counts and the earliest next attempt, from all rows that are owed or dead."""
+        owed = self._tables.query(TABLE, *prefixed(account, "owed:"), select=("next_at",))
+        dead = self._tables.query(TABLE, *prefixed(account, "dead:"), select=("next_at",))
+        next_at = min((row["next_at"] for row in owed), default=instants.NEVER)
+        return Standing(len(owed), len(dead), next_at)
+
+    def known_mail(self, account: str) -> Callable[[Mapping[str, Any]], bool]:
+        """Tells whether a mail is owed, dead or was done in the last 7 days, whatever its UID."""
+        rows = self._tables.query(
+            TABLE, ("PartitionKey", "eq", account), ("uid", "gt", 0), select=("hash",)
+        )
+        known = {row["hash"] for row in rows}
+
+        def is_known(fields: Mapping[str, Any]) -> bool:
+            key = outbox_rows.mail_key(fields)
+            return not known.isdisjoint(self._vault.keyed_hashes(key, TABLE, account))
+
+        return is_known
+
+    def holds(self, account: str, webhook_id: str) -> bool:
+        """Whether an event of this id is owed, dead or done: it is not made twice then."""
+        return bool(
+            self._tables.query(
+                TABLE,
+                ("PartitionKey", "eq", account),
+                ("webhook_id", "eq", webhook_id),
+                select=("webhook_id",),
+                limit=1,
+            )
+        )
+
+    def purge_done(self, account: str, now: datetime) -> None:
+        """Removes what was done more than 7 days ago."""
+        end = f"done:{now - DONE_KEPT:%Y%m%d}"
+        rows = self._tables.query(
+            TABLE,
+            ("PartitionKey", "eq", account),
+            ("RowKey", "ge", "done:"),
+            ("RowKey", "lt", end),
+            select=("RowKey",),
+            limit=_PURGED_AT_ONCE,
+        )
+        self._remove(rows)
+
+    def remove(self, account: str, *prefixes: str) -> bool:
+        """Removes rows by key prefix (`state` is a key); gives whether anything was there."""
+        found = False
+        for prefix in prefixes:
+            if prefix == "state":
+                row = self._tables.get(TABLE, account, prefix)
+                rows = [row] if row else []
+            else:
+                rows = self._tables.query(
+                    TABLE, *prefixed(account, prefix), select=("RowKey",), limit=_PURGED_AT_ONCE
+                )
+            found = found or bool(rows)
+            self._remove(rows)
+        return found
+
+    def _remove(self, rows: Sequence[Row]) -> None:
+        for batch in transactions([Delete(*row.key, row.etag)] for row in rows):
+            try:
+                self._tables.transact(TABLE, batch)
+            except Stale:
+                continue  # somebody was faster; the next turn meets what is left
+
+    def _between(self, account: str, events: Sequence[Event]) -> list[Event]:
+        first = min(event.sequence for event in events)
+        last = max(event.sequence for event in events)
+        rows = self._tables.query(
+            TABLE,
+            ("PartitionKey", "eq", account),
+            ("RowKey", "ge", ids.owed_key(first)),
+            ("RowKey", "le", ids.owed_key(last)),
+        )
+        return [outbox_rows.event(self._vault, row) for row in rows]

@@ -1,0 +1,116 @@
+"""What a turn found out about an account, and what becomes of the account's row. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared import instants, schedule
+from shared.accounts import Account, Folder, folders_text
+from shared.errors import TryAgain, UnseenError
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Filled in while the turn goes on.
+
+    checked: new mail was looked for, or that was tried. more: some is left to look at. error:
+    why it failed. next_attempt_at: the earliest of what is owed. owed, dead: exact counts where
+    `counted`, else what to add. purged: a tombstone of which nothing is left.
+    """
+
+    checked: bool = False
+    more: bool = False
+    error: UnseenError | None = None
+    folders: tuple[Folder, ...] = ()
+    mails: int = 0
+    status: str = ""
+    code: str = ""
+    next_refresh_at: str = ""
+    next_attempt_at: str = instants.NEVER
+    put_off: bool = False
+    counted: bool = False
+    owed: int = 0
+    dead: int = 0
+    purged: bool = False
+
+    def fields(
+        self, row: Account, began: Account, tick: datetime, now: datetime, interval_seconds: int
+    ) -> dict[str, Any]:
+        """Columns for the row as it is now; `began` is what it was when the turn began.
+
+        An earlier due time that another writer set meanwhile stands, and the status changes
+        only from the value that the turn began with.
+        """
+        if row.deleted_at:
+            return {"next_due_at": instants.text(now)}  # a tombstone with something left to purge
+        fields: dict[str, Any] = self._counts(row)
+        if self.checked:
+            fields |= self._after_check(row, now)
+        fields["next_attempt_at"] = self._next_attempt_at(row, began, tick)
+        if self.next_refresh_at:
+            fields["next_refresh_at"] = self.next_refresh_at
+        status = row.status
+        if self.status and row.status == began.status:
+            status = self.status
+            fields |= {
+                "status": status,
+                "code": self.code,
+                "since": instants.text(now),
+                "status_version": row.status_version + 1,
+            }
+        fields["next_check_at"] = self._next_check_at(
+            row, began, tick, interval_seconds, status, fields.get("failures", row.failures)
+        )
+        if status == "reconnect_required":
+            fields["next_refresh_at"] = instants.NEVER
+        return fields
+
+    def _counts(self, row: Account) -> dict[str, Any]:
+        if self.counted:
+            return {"owed": self.owed, "dead": self.dead}
+        return {"owed": max(row.owed + self.owed, 0), "dead": max(row.dead + self.dead, 0)}
+
+    def _after_check(self, row: Account, now: datetime) -> dict[str, Any]:
+        retry_after = self.error.retry_after_seconds if isinstance(self.error, TryAgain) else None
+        fields: dict[str, Any] = {
+            "failures": row.failures + 1 if self.error else 0,
+            "not_before": instants.after(now, retry_after) if retry_after else "",
+        }
+        if not self.error:
+            fields["last_success_at"] = instants.text(now)
+        found = {folder.name: folder for folder in self.folders}
+        merged = tuple(found.get(folder.name, folder) for folder in row.folders)
+        return fields | {"folders": folders_text(merged)}
+
+    def _next_attempt_at(self, row: Account, began: Account, tick: datetime) -> str:
+        ours = min(self.next_attempt_at, schedule.outbox_turn(row.id, tick))
+        if self.put_off:
+            ours = max(ours, schedule.retry_at(tick))
+        if row.next_attempt_at != began.next_attempt_at:
+            return min(ours, row.next_attempt_at)
+        return ours
+
+    def _next_check_at(
+        self,
+        row: Account,
+        began: Account,
+        tick: datetime,
+        interval_seconds: int,
+        status: str,
+        failures: int,
+    ) -> str:
+        if status == "reconnect_required":
+            return instants.NEVER
+        ours = row.next_check_at
+        if self.checked:
+            wait: float = interval_seconds
+            if self.more:
+                wait = 0
+            elif status == "blocked":
+                wait = max(schedule.SLOW_RETRY_SECONDS, interval_seconds)
+            elif self.error:
+                wait = schedule.back_off_seconds(failures, interval_seconds)
+            ours = instants.after(tick, wait)
+        if row.next_check_at != began.next_check_at:
+            return min(ours, row.next_check_at)
+        return ours

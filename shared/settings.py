@@ -1,0 +1,236 @@
+"""The settings, read from the environment when first needed; one error names all that is wrong."""
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from shared.errors import SettingsError
+
+_PLACEHOLDER = re.compile(r"<[^<>]*>|(?i:change[-_ ]?me)")
+_DEVELOPMENT_STORAGE = (
+    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
+    # The storage emulator's account is the same everywhere and documented by its makers.
+    "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/"
+    "K1SZFPTOtr/KBHBeksoGMGw==;"
+    "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;"
+    "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
+    "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the operator chose. Units are in the names; secrets stay out of the repr."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    authority: str
+    public_base_url: str
+    app_name: str
+    storage: str = field(repr=False)
+    shards: int
+    encryption_keys: tuple[tuple[str, bytes], ...] = field(repr=False)
+    check_interval_seconds: int
+    refresh_window_minutes: int
+    claim_seconds: int
+    webhook_url: str = field(repr=False)
+    webhook_secret: bytes = field(repr=False)
+    open_connect: bool
+    return_urls: tuple[str, ...]
+    backlog_limit: int
+    event_body_limit: int
+    imap_host: str
+    imap_port: int
+    allow_private_endpoints: bool
+    ca_file: str
+
+    @property
+    def redirect_uri(self) -> str:
+        return f"{self.public_base_url}/api/callback"
+
+    @property
+    def authority_origin(self) -> str:
+        parts = urlsplit(self.authority)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def secure_cookies(self) -> bool:
+        return self.public_base_url.startswith("https:")
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """The environment's settings; raises SettingsError naming all that are missing or wrong."""
+    reader = _Reader(os.environ if environment is None else environment)
+    private = reader.flag("ALLOW_PRIVATE_ENDPOINTS")
+    host, port = reader.take("IMAP_HOST", _host_port, "outlook.office365.com")
+    settings = Settings(
+        client_id=reader.take("CLIENT_ID", _text),
+        client_secret=reader.take("CLIENT_SECRET", _text),
+        authority=reader.take("AUTHORITY", _authority, "https://login.microsoftonline.com/common"),
+        public_base_url=reader.take("PUBLIC_BASE_URL", _public_base_url),
+        app_name=reader.take("APP_NAME", _text, "Unseen"),
+        storage=reader.take("STORAGE", _storage, reader.environment.get("AzureWebJobsStorage")),
+        shards=reader.number("SHARDS", 1, 1, 64),
+        encryption_keys=reader.take("ENCRYPTION_KEYS", _encryption_keys),
+        check_interval_seconds=reader.number("CHECK_INTERVAL_SECONDS", 60, 30, 86_400),
+        refresh_window_minutes=reader.number("REFRESH_WINDOW_MINUTES", 20, 5, 55),
+        claim_seconds=reader.number("CLAIM_SECONDS", 300, 2, 3600),
+        webhook_url=reader.take("WEBHOOK_URL", lambda value: _webhook_url(value, private)),
+        webhook_secret=reader.take("WEBHOOK_SECRET", _webhook_secret),
+        open_connect=reader.flag("OPEN_CONNECT"),
+        return_urls=reader.take("RETURN_URLS", _origins, " "),
+        backlog_limit=reader.number("BACKLOG_LIMIT", 1000, 0, 100_000),
+        event_body_limit=reader.number("EVENT_BODY_LIMIT", 65_536, 0, 1_048_576),
+        imap_host=host,
+        imap_port=port,
+        allow_private_endpoints=private,
+        ca_file=reader.environment.get("SSL_CERT_FILE", ""),
+    )
+    if reader.problems:
+        raise SettingsError(reader.problems)
+    return settings
+
+
+class _Reader:
+    """Collects what is wrong instead of stopping at the first."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.problems: list[tuple[str, str]] = []
+
+    def take[T](self, name: str, parse: Callable[[str], T], default: str | None = None) -> T:
+        """The parsed value; after a problem its type does not matter, since read() raises."""
+        value = self.environment.get(name, "").strip() or default
+        try:
+            if value is None:
+                raise ValueError("is not set")
+            if _PLACEHOLDER.search(value):
+                raise ValueError("still holds the placeholder of the example file")
+            return parse(value)
+        except ValueError as error:
+            self.problems.append((name, str(error)))
+            return "", 0  # type: ignore[return-value]
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        def parse(value: str) -> int:
+            # isdecimal alone would let other scripts' digits and a 5,000-digit number in.
+            if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
+                raise ValueError(f"must be a whole number from {least} to {most}")
+            return int(value)
+
+        return self.take(name, parse, str(default))
+
+    def flag(self, name: str) -> bool:
+        def parse(value: str) -> bool:
+            if value.lower() not in {"true", "false"}:
+                raise ValueError("must be true or false")
+            return value.lower() == "true"
+
+        return self.take(name, parse, "false") is True
+
+
+def _text(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("holds a control character")
+    return value
+
+
+def _url(value: str, schemes: set[str]) -> str:
+    # urlsplit forgives spaces and control characters, a browser or a server does not.
+    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
+        raise ValueError("is not a valid URL")
+    parts = urlsplit(value)
+    if parts.scheme not in schemes or not parts.hostname:
+        raise ValueError(f"must be a URL that begins with {' or '.join(sorted(schemes))}://")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("must not hold a user name or password")
+    if parts.port == 0:  # reading .port raises ValueError for what is not a number
+        raise ValueError("has an impossible port")
+    return value
+
+
+def _authority(value: str) -> str:
+    parts = urlsplit(_url(value.rstrip("/"), {"https"}))
+    if len(parts.path.split("/")) != 2 or parts.query or parts.fragment:
+        raise ValueError("must look like https://login.microsoftonline.com/common")
+    return parts.geturl()
+
+
+def _public_base_url(value: str) -> str:
+    parts = urlsplit(_url(value.rstrip("/"), {"https", "http"}))
+    if parts.path or parts.query or parts.fragment:
+        raise ValueError("must be an origin without a path, like https://unseen.example.com")
+    if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1"}:
+        raise ValueError("must be https; http is for localhost only")
+    return parts.geturl()
+
+
+def _webhook_url(value: str, private: bool) -> str:
+    if urlsplit(value).scheme == "http" and not private:
+        raise ValueError("must be https (or set ALLOW_PRIVATE_ENDPOINTS=true for local use)")
+    if urlsplit(_url(value, {"https", "http"})).fragment:
+        raise ValueError("must not hold a fragment (#…)")
+    return value
+
+
+def _webhook_secret(value: str) -> bytes:
+    if not value.startswith("whsec_"):
+        raise ValueError("must be whsec_ and base64 of 24 to 64 bytes; `make keys` makes one")
+    return _base64(value.removeprefix("whsec_"), range(24, 65))
+
+
+def _base64(value: str, lengths: range) -> bytes:
+    try:
+        raw = base64.b64decode(value, validate=True)
+    except binascii.Error:
+        raise ValueError("is not base64; `make keys` makes one") from None
+    if len(raw) not in lengths:
+        raise ValueError(f"has {len(raw)} bytes, which is the wrong length; `make keys` makes one")
+    return raw
+
+
+def _encryption_keys(value: str) -> tuple[tuple[str, bytes], ...]:
+    keys = []
+    for part in value.split(","):
+        kid, colon, encoded = part.strip().partition(":")
+        if not colon or not re.fullmatch(r"[A-Za-z0-9-]{1,32}", kid):
+            raise ValueError("must be kid:base64key, newest first, separated by commas")
+        keys.append((kid, _base64(encoded, range(32, 33))))
+    if len({kid for kid, _ in keys}) != len(keys):
+        raise ValueError("names the same key id twice")
+    return tuple(keys)
+
+
+def _origins(value: str) -> tuple[str, ...]:
+    origins = []
+    for part in re.split(r"[,\s]+", value.strip()):
+        if not part:
+            continue
+        parts = urlsplit(_url(part.rstrip("/"), {"https", "http"}))
+        if parts.path or parts.query or parts.fragment:
+            raise ValueError("must be origins like https://app.example.com, without a path")
+        if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1"}:
+            raise ValueError("must be https; http is for localhost only")
+        origins.append(parts.geturl().lower())
+    return tuple(origins)
+
+
+def _host_port(value: str) -> tuple[str, int]:
+    match = re.fullmatch(r"([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?", value)
+    if not match or not 0 < int(match[2] or 993) < 65_536:
+        raise ValueError("must be a host name, or host:port")
+    return match[1], int(match[2] or 993)
+
+
+def _storage(value: str) -> str:
+    """A connection string; the SDK does not know the emulator's short form: spelled out here."""
+    if value.strip().rstrip(";") == "UseDevelopmentStorage=true":
+        return _DEVELOPMENT_STORAGE
+    names = {part.partition("=")[0].strip() for part in value.split(";")}
+    if "AccountName" not in names or not names & {"AccountKey", "SharedAccessSignature"}:
+        raise ValueError("must be a storage connection string (default: AzureWebJobsStorage)")
+    return value

@@ -1,0 +1,208 @@
+"""Tend: one queue message's accounts, side by side, given back together.
+
+The threads wait for mailboxes and endpoints; this one keeps the claim alive, gives back what is
+done every 20 s while others are still at work, and ends the run at its own deadline. What is
+still running then is left alone: its claim ends, and it comes due again.
+"""
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared import instants
+from shared.accounts import BATCH, Account, Accounts, Claim
+from shared.deliver import Budget
+from shared.errors import Rejected, UnseenError
+from shared.once import Once
+from shared.outcome import Outcome
+from shared.tables import Row
+from shared.token_store import TokenStore
+from shared.turn import Tools, Turn
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+DEADLINE_SECONDS = 180
+_GRACE_SECONDS = 10
+_PARTIAL_SECONDS = 20
+_KEY = re.compile(r"[a-z0-9_]{1,64}\Z")
+_MARK = re.compile(r"[0-9a-f]{16}\Z")
+
+
+def message(claim: Claim) -> str:
+    """The queue message of a claim: a range and a mark, never a token or mail."""
+    return json.dumps(
+        {
+            "v": VERSION,
+            "shard": claim.shard,
+            "first": claim.first,
+            "last": claim.last,
+            "claim": claim.claim,
+            "tick": claim.tick,
+        }
+    )
+
+
+def claim_of(text: str) -> Claim:
+    """The claim of a queue message; raises Rejected for anything that `message` did not make."""
+    try:
+        content = json.loads(text)
+        if content["v"] != VERSION:
+            raise Rejected("queue_message_invalid", "v")
+        claim = Claim(**{name: content[name] for name in Claim.__dataclass_fields__})
+        for name, pattern in (("shard", _KEY), ("first", _KEY), ("last", _KEY), ("claim", _MARK)):
+            if not pattern.match(getattr(claim, name)):
+                raise Rejected("queue_message_invalid", name)
+        instants.parse(claim.tick)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise Rejected("queue_message_invalid") from None
+    return claim
+
+
+@dataclass(frozen=True, slots=True)
+class Tend:
+    """Tends to the accounts of claims."""
+
+    accounts: Accounts
+    tokens: TokenStore
+    once: Once
+    tools: Tools
+
+    def receive(self, body: bytes) -> int:
+        """Tends to what a queue message names; one that is not ours is dropped and counted."""
+        try:
+            claim = claim_of(body.decode("utf-8", "replace"))
+        except Rejected as error:
+            log.error("queue message dropped: %s", error)
+            self.once.count("dropped")
+            return 0
+        return self.tend(claim)
+
+    def tend(self, claim: Claim) -> int:
+        """Tends to what still bears the claim's mark; gives the number of accounts given back."""
+        held = self.accounts.claimed(claim)
+        if not held:
+            log.info("nothing to tend to: claim=%s is over or was taken", claim.claim)
+            return 0
+        return _Run(self, claim, held).run()
+
+
+class _Run:
+    """One execution. held: rows that bear our mark and were not given back, by account id."""
+
+    def __init__(self, tend: Tend, claim: Claim, held: list[Account]) -> None:
+        self._accounts = tend.accounts
+        self._tokens = tend.tokens
+        self._tools = tend.tools
+        self._claim_seconds = tend.tools.settings.claim_seconds
+        self._tick = instants.parse(claim.tick)
+        self._held = {account.id: account for account in held}
+        self._began = dict(self._held)
+        self._done: dict[str, Outcome] = {}
+        self._start = time.monotonic()
+        self._deadline = self._start + DEADLINE_SECONDS
+        self._budget = Budget(self._deadline)
+        self._given_back = 0
+
+    def run(self) -> int:
+        now = instants.now()
+        if now - self._tick > timedelta(seconds=self._claim_seconds / 2):
+            self._renew(now)
+        rows = self._token_rows()
+        pool = ThreadPoolExecutor(max_workers=BATCH, thread_name_prefix="turn")
+        try:
+            self._wait(
+                {
+                    pool.submit(self._turn, account, rows.get(account.id)): account.id
+                    for account in self._held.values()
+                }
+            )
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        self._finish()
+        log.info(
+            "batch tended: accounts=%d given_back=%d seconds=%.1f",
+            len(self._began),
+            self._given_back,
+            time.monotonic() - self._start,
+        )
+        return self._given_back
+
+    def _token_rows(self) -> Mapping[str, Row]:
+        """The sealed token rows of those that need one which this process does not remember."""
+        now = instants.now()
+        wanted = [
+            account.id
+            for account in self._held.values()
+            if account.status in {"active", "blocked"}
+            and self._tools.renewal.remembered(account, now) is None
+        ]
+        shard = next(iter(self._began.values())).shard
+        return self._tokens.rows(shard, wanted)
+
+    def _turn(self, account: Account, token_row: Row | None) -> Outcome:
+        deadline = self._deadline - _GRACE_SECONDS
+        return Turn(self._tools, account, self._tick, self._budget, deadline, token_row).take()
+
+    def _wait(self, running: dict[Future[Outcome], str]) -> None:
+        half = self._claim_seconds / 2
+        next_renewal = self._start + half
+        next_partial = self._start + _PARTIAL_SECONDS
+        while running:
+            now = time.monotonic()
+            if now >= self._deadline:
+                log.warning("deadline: accounts=%d are left to their claim", len(running))
+                return
+            until = min(next_renewal, next_partial, self._deadline)
+            done, _ = wait(running, timeout=max(until - now, 0), return_when=FIRST_COMPLETED)
+            for future in done:
+                self._done[running.pop(future)] = future.result()
+            now = time.monotonic()
+            if running and now >= next_renewal:
+                self._guarded(lambda: self._renew(instants.now()))
+                next_renewal = now + half
+            if running and now >= next_partial:
+                self._guarded(self._finish)
+                next_partial = now + _PARTIAL_SECONDS
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """The table service may be away for a moment; the run goes on, the claim may end."""
+        try:
+            work()
+        except UnseenError as error:
+            log.warning("claim not kept: %s", error)
+
+    def _renew(self, now: datetime) -> None:
+        kept = self._accounts.renew(list(self._held.values()), now)
+        self._held = {account.id: account for account in kept}
+
+    def _finish(self) -> None:
+        """Gives back what is done, in one transaction."""
+        purged = [name for name, outcome in self._done.items() if outcome.purged]
+        for account_id in purged:
+            if account_id in self._held:
+                self._accounts.drop(account_id)
+                self._given_back += 1
+        ready = [
+            self._held[name] for name in self._done if name in self._held and name not in purged
+        ]
+        written = self._accounts.finish(ready, self._changes)
+        self._given_back += len(written)
+        for name in self._done:
+            self._held.pop(name, None)
+        self._done = {}
+
+    def _changes(self, row: Account) -> dict[str, Any]:
+        return self._done[row.id].fields(
+            row,
+            self._began[row.id],
+            self._tick,
+            instants.now(),
+            self._tools.settings.check_interval_seconds,
+        )

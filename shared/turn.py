@@ -1,0 +1,258 @@
+"""One account's turn: token → check → record → deliver, and what came of it.
+
+Nothing is raised for what an account, its mailbox or an endpoint does: it ends in the outcome.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared import events, imap, instants, schedule
+from shared.accounts import Account
+from shared.attempts import Attempts
+from shared.check import Check
+from shared.deliver import Budget, Deliverer
+from shared.disconnect import Disconnect
+from shared.endpoints import Endpoints
+from shared.errors import (
+    Blocked,
+    OperatorFault,
+    ReconnectNeeded,
+    Stale,
+    TryAgain,
+    UnseenError,
+)
+from shared.ledger import Ledger
+from shared.mail_content import Content
+from shared.outbox import Outbox
+from shared.outbox_rows import Event
+from shared.outcome import Outcome
+from shared.reader import Reader
+from shared.renew import Renewal
+from shared.settings import Settings
+from shared.tables import Row
+
+log = logging.getLogger(__name__)
+
+_UNAVAILABLE_UNTIL_BLOCKED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every turn of a process works with."""
+
+    settings: Settings
+    outbox: Outbox
+    endpoints: Endpoints
+    deliverer: Deliverer
+    renewal: Renewal
+    server: imap.Server
+    disconnect: Disconnect
+
+
+class Turn:
+    """Tends to one account. tick: of the scan that found it due; deadline: monotonic seconds."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        account: Account,
+        tick: datetime,
+        budget: Budget,
+        deadline: float,
+        token_row: Row | None = None,
+    ) -> None:
+        self._tools = tools
+        self._account = account
+        self._tick = tick
+        self._budget = budget
+        self._deadline = deadline
+        self._token_row = token_row
+        self._ledger = Ledger(tools.outbox, tools.endpoints, account)
+        self._kept: list[Event] = []
+        self.outcome = Outcome()
+
+    def take(self) -> Outcome:
+        """Does what is due for the account."""
+        try:
+            if self._account.deleted_at:
+                self.outcome.purged = self._tools.disconnect.purge(self._account, self._deadline)
+            else:
+                self._tend()
+        except Stale:
+            # Connected anew, removed, or looked through by another run: theirs is what counts.
+            log.info("turn given up: account=%s another run was faster", self._account.id)
+            self._look_at_the_outbox_soon()
+        except Exception as error:
+            self._unexpected(error)
+        return self.outcome
+
+    def _tend(self) -> None:
+        account, tick = self._account, instants.text(self._tick)
+        with Reader(
+            account,
+            self._tools.server,
+            self._tools.renewal,
+            self._deadline - time.monotonic(),
+            self._token_row,
+        ) as reader:
+            if account.status in {"active", "blocked"}:
+                self._look(reader, tick)
+            self._owed(reader, tick)
+
+    def _look(self, reader: Reader, tick: str) -> None:
+        account = self._account
+        check = schedule.check_is_due(account.next_check_at, account.not_before, self._tick)
+        if not check and account.next_refresh_at > tick:
+            return
+        self.outcome.checked = check
+        try:
+            self._keep_token()
+            if check:
+                self._check(reader)
+        except Stale:
+            raise
+        except UnseenError as error:
+            reader.close()
+            self._failed(error)
+        else:
+            if check and account.status == "blocked":
+                self._change_status("active", "", events.ACCOUNT_RESTORED)
+
+    def _keep_token(self) -> None:
+        token = self._tools.renewal.token(self._account, instants.now(), self._token_row)
+        window = timedelta(minutes=self._tools.settings.refresh_window_minutes)
+        self.outcome.next_refresh_at = instants.due_text(token.expires_at - window)
+
+    def _check(self, reader: Reader) -> None:
+        settings, account = self._tools.settings, self._account
+        check = Check(
+            account=account,
+            session=reader.session,
+            ledger=self._ledger,
+            known_mail=lambda: self._tools.outbox.known_mail(account.id),
+            recorded=self._recorded,
+            backlog_limit=settings.backlog_limit,
+            body_limit=settings.event_body_limit,
+            deadline=self._deadline,
+        )
+        looked = []
+        try:
+            for folder in account.folders:
+                found, more = check.folder(folder)
+                looked.append(found)
+                self.outcome.more = self.outcome.more or more
+        finally:
+            self.outcome.folders = tuple(looked)
+            self.outcome.mails = check.mails
+        if check.mails:
+            log.info("mail recorded: account=%s mails=%d", account.id, check.mails)
+
+    def _recorded(self, recorded: Sequence[Event], read: Mapping[int, Content]) -> None:
+        """The first attempt of what was just recorded, while its content is at hand."""
+        data = {event.sequence: self._data(event, read.get(event.sequence)) for event in recorded}
+        ready = [event for event in recorded if data[event.sequence] is not None]
+        self.outcome.owed += len(recorded)
+        kept = self._tools.deliverer.deliver(
+            self._account.id, ready, lambda event: data[event.sequence] or {}, self._budget
+        )
+        self._settled(len(ready), kept)
+        self._remember([event for event in recorded if data[event.sequence] is None])
+
+    def _data(self, event: Event, read: Content | None) -> Mapping[str, object] | None:
+        if read is not None:
+            return events.mail_received(self._account, event, read.mail, read.flags)
+        return events.without_reading(self._account, event)
+
+    def _settled(self, attempted: int, kept: Sequence[Event]) -> None:
+        self.outcome.owed -= attempted - len(kept)
+        self._remember(kept)
+
+    def _remember(self, kept: Sequence[Event]) -> None:
+        self._kept.extend(kept)
+        for event in kept:
+            self.outcome.next_attempt_at = min(self.outcome.next_attempt_at, event.next_at)
+
+    def _owed(self, reader: Reader, tick: str) -> None:
+        """Later attempts, and once an hour (or after a killed run) the outbox read whole."""
+        account, outcome = self._account, self.outcome
+        if account.next_attempt_at > tick and not account.unfinished:
+            outcome.next_attempt_at = min(outcome.next_attempt_at, account.next_attempt_at)
+            return
+        attempts = Attempts(
+            account=account,
+            reader=reader if self._may_read() else None,
+            deliverer=self._tools.deliverer,
+            budget=self._budget,
+            body_limit=self._tools.settings.event_body_limit,
+            deadline=self._deadline,
+        )
+        tried = {event.sequence for event in self._kept}
+        due = self._tools.outbox.due(account.id, instants.text(instants.now()))
+        attempts.run([event for event in due if event.sequence not in tried])
+        self._tools.outbox.purge_done(account.id, instants.now())
+        standing = self._tools.outbox.standing(account.id)
+        outcome.put_off = attempts.put_off
+        outcome.counted = True
+        outcome.owed, outcome.dead = standing.owed, standing.dead
+        outcome.next_attempt_at = standing.next_at
+
+    def _may_read(self) -> bool:
+        """Not where this turn has just failed at the mailbox, or its owner has to sign in."""
+        return not self.outcome.error and self._account.status != "reconnect_required"
+
+    # What went wrong
+
+    def _failed(self, error: UnseenError) -> None:
+        self.outcome.error = error
+        level = logging.ERROR if isinstance(error, OperatorFault) else logging.WARNING
+        log.log(level, "account not read: account=%s %s", self._account.id, error)
+        match error:
+            case ReconnectNeeded():
+                link = f"{self._tools.settings.public_base_url}/api/login"
+                self._change_status(
+                    "reconnect_required", error.code, events.ACCOUNT_RECONNECT_REQUIRED, link
+                )
+            case Blocked():
+                self._block(error.code)
+            case TryAgain(code="mailbox_unavailable"):
+                if self._account.failures + 1 >= _UNAVAILABLE_UNTIL_BLOCKED:
+                    self._block(error.code)
+            case _:
+                pass
+        if self.outcome.next_refresh_at == "" and self._account.next_refresh_at <= instants.text(
+            self._tick
+        ):
+            self.outcome.next_refresh_at = schedule.retry_at(self._tick)
+
+    def _block(self, code: str) -> None:
+        if (self._account.status, self._account.code) != ("blocked", code):
+            self._change_status("blocked", code, events.ACCOUNT_BLOCKED)
+
+    def _change_status(self, status: str, code: str, kind: str, link: str = "") -> None:
+        """The event first, then (at the end of the run) the row: a kill between them repeats it."""
+        now = instants.text(instants.now())
+        version = self._account.status_version + 1
+        event = events.status_event(self._account, kind, version, now, code=code, link=link)
+        self._recorded(self._ledger.record_once(event), {})
+        self.outcome.status, self.outcome.code = status, code
+        log.info("status: account=%s %s %s", self._account.id, status, code)
+
+    def _unexpected(self, error: Exception) -> None:
+        """One account's surprise must not end the batch; its text may quote mail, so no text."""
+        trace = error.__traceback__
+        while trace and trace.tb_next:
+            trace = trace.tb_next
+        where = trace.tb_frame.f_code.co_qualname if trace else ""
+        log.error("turn failed: account=%s %s in %s", self._account.id, type(error).__name__, where)
+        if not self.outcome.error:
+            code = error.code if isinstance(error, UnseenError) else "internal"
+            self.outcome.error = TryAgain(code)
+        self.outcome.checked = self.outcome.checked or self._account.status == "active"
+        self._look_at_the_outbox_soon()
+
+    def _look_at_the_outbox_soon(self) -> None:
+        """The turn ended before it knew what is owed."""
+        self.outcome.next_attempt_at = schedule.retry_at(self._tick)

@@ -1,0 +1,175 @@
+"""Webhooks on the wire: sign, POST, classify the answer. Standard Webhooks 1.0.
+
+https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+"""
+
+import base64
+import hashlib
+import hmac
+import ssl
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import certifi
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from shared.watchdog import total_deadline
+
+_ATTEMPT_SECONDS = 15
+_CONNECT_SECONDS = 5
+_MAX_ANSWER_BYTES = 64 * 1024
+_CONNECTIONS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one attempt.
+
+    status: the HTTP status, 0 where there was none; reason: '' or a code for the log;
+    retry_after_seconds: what the endpoint asked for, else None.
+    """
+
+    status: int
+    reason: str = ""
+    retry_after_seconds: float | None = None
+
+    @property
+    def delivered(self) -> bool:
+        return 200 <= self.status < 300 and not self.reason
+
+
+def signature(secret: bytes, webhook_id: str, timestamp: int, body: bytes) -> str:
+    """`v1,` and base64 of HMAC-SHA256 over `id.timestamp.body`; timestamp in Unix seconds."""
+    signed = f"{webhook_id}.{timestamp}.".encode() + body
+    return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
+
+
+class Sender:
+    """POSTs signed webhooks; safe to share between threads.
+
+    No proxy of the environment, no redirect, no retry of its own; the answer is read up to
+    64 KiB, and one attempt ends within 15 s whatever the endpoint does.
+    """
+
+    def __init__(self, ca_file: str) -> None:
+        tls = ssl.create_default_context(cafile=ca_file or certifi.where())
+        self._pool = urllib3.PoolManager(
+            num_pools=16,
+            maxsize=_CONNECTIONS,
+            retries=False,
+            ssl_context=tls,
+        )
+        self._pool.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    def post(
+        self,
+        url: str,
+        secrets: Sequence[bytes],
+        webhook_id: str,
+        body: bytes,
+        now: datetime,
+        seconds: float = _ATTEMPT_SECONDS,
+    ) -> Answer:
+        """One attempt; never raises for what the endpoint does."""
+        timestamp = int(now.timestamp())
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "Unseen-Webhooks/1",
+            "webhook-id": webhook_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": " ".join(
+                signature(secret, webhook_id, timestamp, body) for secret in secrets
+            ),
+        }
+        deadline = time.monotonic() + min(seconds, _ATTEMPT_SECONDS)
+        try:
+            return self._send(url, headers, body, deadline)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            if time.monotonic() >= deadline:
+                return Answer(0, "timeout")
+            return Answer(0, _reason(error))
+
+    def _send(self, url: str, headers: dict[str, str], body: bytes, deadline: float) -> Answer:
+        left = max(deadline - time.monotonic(), 0.1)
+        used: list[HTTPConnection] = []
+        _attempt.connections = used
+        with total_deadline(left, lambda: used[-1].sock if used else None):
+            response = self._pool.request(
+                "POST",
+                url,
+                body=body,
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+                timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, left), read=left),
+            )
+            try:
+                read = len(response.read(_MAX_ANSWER_BYTES + 1, decode_content=False))
+            finally:
+                # After the answer's end this keeps the connection, before it ends it.
+                response.close()
+        if time.monotonic() >= deadline:
+            return Answer(0, "timeout")
+        return _answer(response, read)
+
+
+# The connections of this thread's attempt: the pool does not say which one it took.
+_attempt = threading.local()
+
+
+class _Connection(HTTPConnection):
+    def request(self, *arguments: Any, **options: Any) -> None:
+        _attempt.connections.append(self)
+        super().request(*arguments, **options)
+
+
+class _TlsConnection(HTTPSConnection):
+    def request(self, *arguments: Any, **options: Any) -> None:
+        _attempt.connections.append(self)
+        super().request(*arguments, **options)
+
+
+class _Pool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _TlsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _TlsConnection
+
+
+def _answer(response: urllib3.BaseHTTPResponse, read: int) -> Answer:
+    reason = ""
+    if read > _MAX_ANSWER_BYTES:
+        reason = "answer_too_large"
+    elif 300 <= response.status < 400:
+        reason = "redirect"
+    elif response.status >= 400:
+        reason = "refused"
+    return Answer(response.status, reason, _retry_after(response.headers.get("Retry-After", "")))
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds of a Retry-After in either of its forms (RFC 9110, 10.2.3)."""
+    if value.isascii() and value.isdecimal() and len(value) < 10:
+        return float(value)
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError):
+        return "tls_error"
+    if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
+        return "timeout"
+    return "connection_failed"
