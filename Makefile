@@ -1,0 +1,50 @@
+# The verbs of this project; `make help` lists them.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+PY := $(VENV)/bin/python
+ONCE ?=
+export ONCE
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/.installed: requirements.txt requirements-dev.txt tests/lab/find_python.sh
+	@python=$$(PYTHON='$(PYTHON)' sh tests/lab/find_python.sh) || exit 1; \
+	echo "Setting up $(VENV) with $$python ..."; \
+	"$$python" -m venv --clear $(VENV)
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+setup: $(VENV)/.installed ## install what the lab, the tests and the demo need
+	@$(PY) -m tests.lab.packages
+
+demo: setup ## the whole job in about a minute (ONCE=1: end there)
+	@$(PY) -m tests.lab.demo
+
+lab: setup ## start everything for trying by hand; Ctrl-C ends it
+	@$(PY) -m tests.lab up
+
+test: setup ## all tests, against the real parts
+	@$(PY) -m pytest $(ARGS)
+
+soak: setup ## the tests that take longer than a minute
+	@$(PY) -m pytest tests/soak $(ARGS)
+
+check: $(VENV)/.installed ## lint, types, architecture
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(PY) -m pytest tests/test_architecture.py
+
+bench: $(VENV)/.installed ## speed and memory, side by side
+	@for file in benchmarks/[a-z]*.py; do $(PY) $$file || exit 1; done
+
+keys: $(VENV)/.installed ## make ENCRYPTION_KEYS and WEBHOOK_SECRET
+	@$(PY) -m shared.make_keys
+
+clean: ## remove what was installed or made here
+	rm -rf $(VENV) node_modules .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help setup demo lab test soak check bench keys clean
