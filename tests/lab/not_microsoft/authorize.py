@@ -5,6 +5,7 @@ username, its id `account-<n>`) and a text field `id=other` with a button `id=ot
 consent page has the buttons `id=accept` and `id=cancel`; the picker has `id=cancel` too.
 """
 
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ class Authorize:
         """The picker; an unknown client or redirect URI never leads to a redirect."""
         if query.get("client_id") != self._client_id:
             return 400, _error("AADSTS700016", "Application not found."), ""
-        if query.get("redirect_uri") not in self._redirect_uris:
+        if not self._is_registered(query.get("redirect_uri", "")):
             return 400, _error("AADSTS50011", "The redirect URI does not match."), ""
         if query.get("response_type") != "code" or not query.get("scope"):
             return 400, _error("AADSTS900144", "response_type or scope is missing."), ""
@@ -133,6 +134,10 @@ class Authorize:
         page = f'<form method="post" action="{action}">{fields}<button>Continue</button></form>'
         return 200, _page("Continue", page), ""
 
+    def _is_registered(self, redirect_uri: str) -> bool:
+        """The registered URI to the letter; for http://localhost any port matches."""
+        return _without_local_port(redirect_uri) in map(_without_local_port, self._redirect_uris)
+
     def _picker(self, key: str, asked: Asked) -> str:
         people = self._people.of_tenant(asked.tenant)
         hinted = self._people.get(asked.login_hint) if asked.login_hint else None
@@ -179,3 +184,7 @@ def _page(title: str, body: str) -> str:
         f"<style>{_STYLE}</style></head><body><main><small>NotMicrosoft</small>"
         f"<h1>{title}</h1>{body}</main></body></html>"
     )
+
+
+def _without_local_port(uri: str) -> str:
+    return re.sub(r"\Ahttp://localhost:\d+/", "http://localhost/", uri)

@@ -24,6 +24,11 @@ class Person:
     def personal(self) -> bool:
         return self.tid == PERSONAL_TENANT
 
+    @property
+    def mailbox(self) -> str:
+        """The username is not always a mailbox: then it is the first of the other names."""
+        return self.username if self.owns_mailbox else min(self.mailboxes, default="")
+
     def opens(self, mailbox: str) -> bool:
         own = {self.username.casefold()} if self.owns_mailbox else set()
         return mailbox.casefold() in own | {name.casefold() for name in self.mailboxes}

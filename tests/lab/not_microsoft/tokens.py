@@ -113,7 +113,10 @@ class Tokens:
         return fingerprint(good[-1]) if good else ""
 
     def introspect(self, token: str, mailbox: str) -> dict[str, Any]:
-        """RFC 7662, as Dovecot asks: active only for a mailbox that the token opens."""
+        """RFC 7662: active only for a mailbox that the token opens.
+
+        Dovecot does not say which one it asks for: it compares the one that is named here.
+        """
         held = self.access.get(token)
         if held is None or held.expires_at <= time.time():
             return {"active": False}
@@ -123,7 +126,7 @@ class Tokens:
             wanted = mailbox.casefold()
             active = wanted in self.app_mailboxes
         else:
-            wanted = (mailbox or held.person.username).casefold()
+            wanted = (mailbox or held.person.mailbox).casefold()
             active = held.person.opens(wanted)
         return {"active": True, "username": wanted} if active else {"active": False}
 

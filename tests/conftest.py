@@ -1,0 +1,95 @@
+"""The lab for all tests: services once, hosts and storage as each test needs them."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.lab.app_host import AppHost
+from tests.lab.lab import Lab
+from tests.lab.services import Services
+from tests.lab.stepped_app import SteppedApp, next_storage_account
+
+type StartLab = Callable[..., Lab]
+type StartApp = Callable[..., SteppedApp]
+
+_people = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """Azurite, NotMicrosoft, Dovecot and the receiver, one of each for the whole run."""
+    running = Services(tmp_path_factory.mktemp("services"))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def lab(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """The app on its host, its timer every half second; for tests that don't stop it."""
+    host = AppHost(
+        services,
+        tmp_path_factory.mktemp("lab"),
+        storage_account=next_storage_account(),
+        beat_seconds=0.5,
+    )
+    host.start()
+    yield Lab(services, host)
+    host.stop()
+
+
+@pytest.fixture
+def start_lab(services: Services, tmp_path: Path) -> Iterator[StartLab]:
+    """Starts hosts with storage of their own, for tests that stop them or set them otherwise.
+
+    Options are those of `AppHost`.
+    """
+    hosts: list[AppHost] = []
+
+    def start(**options: object) -> Lab:
+        folder = tmp_path / f"host{len(hosts)}"
+        options = {"storage_account": next_storage_account()} | options
+        hosts.append(AppHost(services, folder, **options))  # type: ignore[arg-type]
+        hosts[-1].start()
+        return Lab(services, hosts[-1])
+
+    yield start
+    for host in hosts:
+        host.kill()
+
+
+@pytest.fixture
+def start_app(services: Services, tmp_path: Path) -> Iterator[StartApp]:
+    """Makes apps in this process, with storage of their own; arguments are settings."""
+    apps: list[SteppedApp] = []
+
+    def start(**settings: str) -> SteppedApp:
+        apps.append(SteppedApp(services, tmp_path, settings))
+        return apps[-1]
+
+    yield start
+    for app in apps:
+        app.close()
+
+
+@pytest.fixture
+def app(start_app: StartApp) -> SteppedApp:
+    """One app in this process, with the lab's usual settings."""
+    return start_app()
+
+
+@pytest.fixture
+def address() -> str:
+    """A personal address that no other test uses."""
+    return f"person{next(_people)}@outlook.example"
+
+
+@pytest.fixture(autouse=True)
+def _as_it_should_be(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a test made the services do ends with the test."""
+    yield
+    if "services" in request.fixturenames:
+        services = request.getfixturevalue("services")
+        services.microsoft.reset()
+        services.receiver.answer()

@@ -1,0 +1,125 @@
+"""The app under the local Functions host, with the settings of the lab."""
+
+import base64
+import secrets
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+
+from .ports import free_port
+from .processes import ROOT, Process
+from .services import CLIENT_ID, Services
+
+TIMER = "enqueue_due_mailboxes"
+
+
+class AppHost:
+    """A host that can be stopped, killed and started again; the settings stay the same.
+
+    storage_account: the number of Azurite's account. hide_seconds: how long a queue message that
+    was received stays hidden. beat_seconds: fire the timer at this interval; None: when asked.
+    settings: what differs from the lab's usual ones ('' takes one away).
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        folder: Path,
+        *,
+        port: int = 0,
+        storage_account: int = 0,
+        hide_seconds: int = 3,
+        beat_seconds: float | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
+        self.port = port or free_port()
+        self.base_url = f"http://localhost:{self.port}"
+        self.function_key = secrets.token_urlsafe(24)
+        self.master_key = secrets.token_urlsafe(24)
+        self.storage = services.azurite.connection_string(storage_account)
+        self.log_file = folder / "host.log"
+        self.settings = _settings(services, self.storage, self.base_url) | dict(settings or {})
+        self._options = ["--hide-seconds", str(hide_seconds)]
+        self._options += ["--no-timers"] if beat_seconds is None else ["--beat", f"{beat_seconds}"]
+        self._process: Process | None = None
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid if self._process else 0
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.running
+
+    def start(self) -> None:
+        """Starts the host and waits until it serves."""
+        if self.running:
+            return
+        self._process = Process(
+            "the Functions host",
+            [
+                *(sys.executable, "-m", "tests.lab.functions_host", "--app", ROOT),
+                *("--port", str(self.port), *self._options),
+                *("--function-key", self.function_key, "--master-key", self.master_key),
+            ],
+            self.log_file,
+            {name: value for name, value in self.settings.items() if value},
+            announces=True,
+        )
+        self._process.wait_for_ready_line()
+
+    def stop(self) -> None:
+        """Ends the host as the platform does; runs that are under way come to their end."""
+        if self._process:
+            self._process.stop(35)
+            self._process = None
+
+    def kill(self) -> None:
+        """Ends the host at once, with SIGKILL."""
+        if self._process:
+            self._process.kill()
+            self._process = None
+
+    def fire_timer(self) -> None:
+        """Has the timer's function run now; it has not ended when this returns."""
+        answer = requests.post(
+            f"{self.base_url}/admin/functions/{TIMER}",
+            headers={"x-functions-key": self.master_key},
+            json={},
+            timeout=10,
+        )
+        answer.raise_for_status()
+
+    def api(self, method: str, path: str, **options: object) -> requests.Response:
+        """Calls a route below `/api/` with the function key."""
+        headers = {"x-functions-key": self.function_key}
+        url = f"{self.base_url}/api/{path}"
+        return requests.request(method, url, headers=headers, timeout=60, **options)  # type: ignore[arg-type]
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+
+def _settings(services: Services, storage: str, base_url: str) -> dict[str, str]:
+    """Ordinary app settings; only the addresses and two intervals are the lab's."""
+    return {
+        "FUNCTIONS_WORKER_RUNTIME": "python",
+        "AzureWebJobsStorage": storage,
+        "CLIENT_ID": CLIENT_ID,
+        "CLIENT_SECRET": services.client_secret,
+        "AUTHORITY": f"{services.microsoft_url}/common",
+        "PUBLIC_BASE_URL": base_url,
+        "APP_NAME": "Unseen lab",
+        "ENCRYPTION_KEYS": "k1:" + base64.b64encode(secrets.token_bytes(32)).decode(),
+        "WEBHOOK_URL": services.receiver.hook_url,
+        "WEBHOOK_SECRET": services.webhook_secret,
+        "ALLOW_PRIVATE_ENDPOINTS": "true",
+        "OPEN_CONNECT": "true",
+        "RETURN_URLS": "http://localhost:3000",
+        "IMAP_HOST": f"localhost:{services.dovecot.port}",
+        "SSL_CERT_FILE": str(services.ca_file),
+        "CLAIM_SECONDS": "3",
+        "CHECK_INTERVAL_SECONDS": "30",
+    }

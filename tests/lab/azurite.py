@@ -1,0 +1,63 @@
+"""Azurite: Microsoft's emulator of Azure Storage."""
+
+import base64
+import hashlib
+from pathlib import Path
+
+from .errors import LabError
+from .ports import free_port
+from .processes import ROOT, Process
+
+_PROGRAM = ROOT / "node_modules/azurite/dist/src/azurite.js"
+ACCOUNTS = 400
+
+
+class Azurite:
+    """A running emulator with many accounts, so that each test can have one of its own."""
+
+    def __init__(self, folder: Path, *, ports: tuple[int, int, int] | None = None) -> None:
+        if not _PROGRAM.exists():
+            raise LabError("Azurite is not installed. Install it with: npm ci")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._ports = ports or (free_port(), free_port(), free_port())
+        blob, queue, table = self._ports
+        self._process = Process(
+            "Azurite",
+            [
+                *("node", _PROGRAM, "--silent", "--disableTelemetry", "--skipApiVersionCheck"),
+                *("--inMemoryPersistence", "--blobPort", str(blob)),
+                *("--queuePort", str(queue), "--tablePort", str(table)),
+            ],
+            folder / "azurite.log",
+            {"AZURITE_ACCOUNTS": ";".join(f"{_name(n)}:{_key(n)}" for n in range(ACCOUNTS))},
+        )
+
+    def wait(self) -> None:
+        """Until all three services answer."""
+        for port in self._ports:
+            self._process.wait_for_port(port)
+
+    def connection_string(self, account: int = 0) -> str:
+        """Of the account with this number, below `ACCOUNTS`."""
+        services = zip(("Blob", "Queue", "Table"), self._ports, strict=True)
+        return "".join(
+            [
+                "DefaultEndpointsProtocol=http;",
+                f"AccountName={_name(account)};AccountKey={_key(account)};",
+                *(
+                    f"{service}Endpoint=http://127.0.0.1:{port}/{_name(account)};"
+                    for service, port in services
+                ),
+            ]
+        )
+
+    def stop(self) -> None:
+        self._process.stop()
+
+
+def _name(number: int) -> str:
+    return f"lab{number:03d}"
+
+
+def _key(number: int) -> str:
+    return base64.b64encode(hashlib.sha512(_name(number).encode()).digest()).decode()

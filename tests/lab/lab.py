@@ -1,0 +1,124 @@
+"""The lab: services, the app on its host, and what can be done with them."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import walk
+from .app_host import AppHost
+from .services import Ports, Services
+from .table_dump import dump
+from .waiting import wait_until
+
+
+class Lab:
+    """Services with the app's host on them."""
+
+    def __init__(self, services: Services, host: AppHost) -> None:
+        self.services = services
+        self.host = host
+        self.microsoft = services.microsoft
+        self.receiver = services.receiver
+        self.dovecot = services.dovecot
+
+    @property
+    def login_url(self) -> str:
+        return f"{self.host.base_url}/api/login"
+
+    def browser(self) -> walk.Browser:
+        """A new browser, without cookies."""
+        return walk.Browser(str(self.services.ca_file), cross_site=[self.services.microsoft_url])
+
+    def person(self, address: str, kind: str = "personal", **about: Any) -> None:
+        """Makes the account at Microsoft where there is none of that name."""
+        known = {one["username"].casefold() for one in self.microsoft.accounts()}
+        if about or address.casefold() not in known:
+            self.microsoft.add_account(address, kind, **about)
+
+    def connect(
+        self, address: str, kind: str = "personal", *, login_url: str = "", **options: Any
+    ) -> walk.Page:
+        """Walks the login as a browser would; see `walk.connect`."""
+        self.person(address, kind)
+        options.setdefault("browser", self.browser())
+        return walk.connect(
+            login_url or self.login_url, address, ca_file=str(self.services.ca_file), **options
+        )
+
+    def mail(self, address: str, *raws: bytes, **options: Any) -> None:
+        """Puts mail into a mailbox; see `Dovecot.deliver`."""
+        for raw in raws:
+            self.dovecot.deliver(address, raw, **options)
+
+    def account(self, address: str) -> dict[str, Any]:
+        """The account of the address, as the API shows it; raises LookupError."""
+        page: dict[str, Any] = self.host.api("GET", "accounts?limit=200").json()
+        for one in page["accounts"]:
+            if one["address"].lower() == address.lower():
+                found: dict[str, Any] = one
+                return found
+        raise LookupError(address)
+
+    def check(self, address: str) -> None:
+        """Has the mailbox looked at now."""
+        account_id = self.account(address)["id"]
+        self.host.api("POST", f"accounts/{account_id}/check").raise_for_status()
+
+    def rows(self, table: str, **equal: Any) -> list[dict[str, Any]]:
+        """The stored rows of a table whose columns have these values."""
+        found = dump(self.host.storage).get(table, [])
+        return [row for row in found if all(row.get(k) == v for k, v in equal.items())]
+
+    def wait_for_account(self, address: str, seconds: float = 20, **columns: Any) -> dict[str, Any]:
+        """Waits until the stored row of the address has these values, and gives it."""
+
+        def there() -> dict[str, Any] | None:
+            found = [r for r in self.rows("accounts", **columns) if r.get("address") == address]
+            return found[0] if found else None
+
+        return wait_until(there, seconds, f"{address} with {columns}") or {}
+
+    def description(self) -> dict[str, Any]:
+        """What `lab.json` says: addresses, keys and files for other programs."""
+        return {
+            "base_url": self.host.base_url,
+            "login_url": self.login_url,
+            "function_key": self.host.function_key,
+            "master_key": self.host.master_key,
+            "microsoft_url": self.services.microsoft_url,
+            "microsoft_control_url": f"{self.services.microsoft_url}/control",
+            "imap_host": "localhost",
+            "imap_port": self.dovecot.port,
+            "ca_file": str(self.services.ca_file),
+            "storage_connection_string": self.host.storage,
+            "receiver_url": self.receiver.hook_url,
+            "received_url": self.receiver.received_url,
+            "host_pid": self.host.pid,
+            "log_file": str(self.host.log_file),
+        }
+
+    def close(self) -> None:
+        """Ends everything."""
+        self.host.stop()
+        self.services.close()
+
+
+def start_lab(
+    folder: Path,
+    *,
+    ports: Ports | None = None,
+    host_port: int = 0,
+    beat_seconds: float | None = 1,
+    settings: Mapping[str, str] | None = None,
+) -> Lab:
+    """Starts all of it in `folder`; raises LabError where a part does not start."""
+    services = Services(folder, ports)
+    try:
+        host = AppHost(
+            services, folder, port=host_port, beat_seconds=beat_seconds, settings=settings
+        )
+        host.start()
+    except BaseException:
+        services.close()
+        raise
+    return Lab(services, host)

@@ -1,0 +1,1 @@
+"""A webhook receiver: verifies with the official library, records, and misbehaves when told to."""

@@ -1,0 +1,58 @@
+"""What tests and the demo ask of the receiver."""
+
+from typing import Any
+
+import requests
+
+from ..waiting import wait_until
+
+type Webhook = dict[str, Any]
+
+
+class ReceiverClient:
+    """A running receiver, by its address."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.hook_url = f"{url}/hook"
+        self.received_url = f"{url}/received"
+
+    def received(self, address: str = "", kind: str = "") -> list[Webhook]:
+        """Every webhook so far; of one account's address, of one type of event."""
+        answer = requests.get(self.received_url, timeout=10)
+        answer.raise_for_status()
+        return [
+            one
+            for one in answer.json()
+            if (not address or _address(one) == address.lower())
+            and (not kind or one["body"]["type"] == kind)
+        ]
+
+    def wait_for(
+        self, count: int, address: str = "", kind: str = "mail.received", seconds: float = 20
+    ) -> list[Webhook]:
+        """Waits until so many different ones of the kind came, and gives all of them."""
+
+        def enough() -> list[Webhook]:
+            found = self.received(address, kind)
+            return found if len(ids(found)) >= count else []
+
+        return wait_until(enough, seconds, f"{count} {kind} for {address or 'anybody'}")
+
+    def answer(self, *answers: dict[str, Any], path: str = "/hook") -> None:
+        """What is answered from now on; see `modes.Mode`."""
+        told = {"path": path, "answers": list(answers)}
+        requests.post(f"{self.url}/mode", json=told, timeout=10).raise_for_status()
+
+    def forget(self) -> None:
+        requests.delete(self.received_url, timeout=10).raise_for_status()
+
+
+def ids(webhooks: list[Webhook]) -> set[str]:
+    """Their webhook ids: one for each event, however often it was sent."""
+    return {one["headers"]["webhook-id"] for one in webhooks}
+
+
+def _address(webhook: Webhook) -> str:
+    body = webhook["body"] or {}
+    return str(body.get("data", {}).get("account", {}).get("address", "")).lower()

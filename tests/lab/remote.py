@@ -1,0 +1,113 @@
+"""A standing lab, seen from another process through its `lab.json`."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from multiprocessing.connection import Client
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from . import walk
+from .app_host import TIMER
+from .errors import LabError
+from .not_microsoft.client import Control
+from .standing import JSON_NAME
+from .table_dump import dump
+
+
+def open_lab(folder: Path) -> "Remote":
+    """The lab that stands in the folder; raises LabError where there is none."""
+    try:
+        return Remote(json.loads((folder / JSON_NAME).read_text()))
+    except (OSError, ValueError):
+        raise LabError(f"No lab stands in {folder}. Start one with: make lab") from None
+
+
+class Remote:
+    """What the verbs of the command line do; results go to stdout."""
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        self._about = about
+
+    def timer(self) -> None:
+        """Fires the timer once."""
+        url = f"{self._about['base_url']}/admin/functions/{TIMER}"
+        headers = {"x-functions-key": self._about["master_key"]}
+        try:
+            requests.post(url, headers=headers, json={}, timeout=10).raise_for_status()
+        except requests.RequestException as error:
+            raise LabError(f"The host did not take it: {error}") from None
+
+    def host(self, action: str) -> None:
+        """kill, start or restart."""
+        self._order(action)
+
+    def mail(self, address: str, files: Sequence[str], count: int) -> None:
+        """Puts the files, and so many made-up mails, into the mailbox."""
+        if not files and count < 1:
+            raise LabError("Nothing to put in: name files, or say --count N")
+        raws = [_read(file) for file in files] + [_made_up(address, n + 1) for n in range(count)]
+        for raw in raws:
+            self._order(("mail", address, raw))
+        print(f"{len(raws)} put into {address}")
+
+    def connect(self, address: str, kind: str) -> None:
+        """Walks the login; an account that Microsoft does not know is made there first."""
+        ca_file = self._about["ca_file"]
+        control = Control(self._about["microsoft_control_url"], ca_file)
+        if address.casefold() not in {one["username"].casefold() for one in control.accounts()}:
+            control.add_account(address, kind)
+        browser = walk.Browser(ca_file, cross_site=[self._about["microsoft_url"]])
+        page = walk.connect(self._about["login_url"], address, ca_file=ca_file, browser=browser)
+        print(f"{page.status} {page.title}")
+        if page.status != 200:
+            raise LabError(page.text)
+
+    def dump(self) -> None:
+        """All rows of all tables."""
+        json.dump(dump(self._about["storage_connection_string"]), sys.stdout, indent=2)
+        print()
+
+    def received(self) -> None:
+        """All webhooks that came."""
+        print(json.dumps(requests.get(self._about["received_url"], timeout=10).json(), indent=2))
+
+    def _order(self, order: Any) -> None:
+        """Has the lab's own process do it, which is the parent of all others."""
+        key = bytes.fromhex(self._about["control_key"])
+        try:
+            with Client(self._about["control_address"], authkey=key) as connection:
+                connection.send(order)
+                told = connection.recv()
+        except OSError:
+            raise LabError("The lab does not answer. Start it again with: make lab") from None
+        if told:
+            raise LabError(told)
+
+
+def _read(file: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise LabError(f"{file}: {error.strerror}") from None
+
+
+def _made_up(address: str, number: int) -> bytes:
+    return made_up(address, f"Made-up mail {number}")
+
+
+def made_up(address: str, subject: str) -> bytes:
+    """A small, valid mail with a Message-ID of its own."""
+    mail = EmailMessage()
+    mail["From"] = "Charles <charles@sender.example>"
+    mail["To"] = address
+    mail["Subject"] = subject
+    mail["Date"] = format_datetime(datetime.now(UTC))
+    mail["Message-ID"] = make_msgid(domain="sender.example")
+    mail.set_content(f"{subject}\n")
+    return mail.as_bytes()
