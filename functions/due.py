@@ -29,7 +29,7 @@ def enqueue_due_mailboxes(
 
 @blueprint.queue_trigger(arg_name="message", queue_name=QUEUE, connection=STORAGE)
 def tend_mailboxes(message: func.QueueMessage) -> None:
-    connector().tend.receive(message.get_body())
+    connector().tend.receive(message.get_body(), message.dequeue_count or 1)
 
 
 @blueprint.queue_trigger(arg_name="message", queue_name=f"{QUEUE}-poison", connection=STORAGE)

@@ -43,7 +43,7 @@ def connector() -> "Connector":
     with _lock:
         if _connector is None:
             # These loggers tell of every request, with its address, below WARNING.
-            for name in ("azure", "urllib3"):
+            for name in ("azure", "urllib3", "imapclient"):
                 logging.getLogger(name).setLevel(logging.WARNING)
             _connector = Connector(settings_module.read())
         return _connector

@@ -69,7 +69,7 @@ class Enrol:
         generation = secrets.token_hex(8)
         shard = self._accounts.shard_of(account_id)
         account = replace(
-            existing or Account(id=account_id, shard=shard, connected_at=instants.text(now)),
+            existing or _first(account_id, shard, now),
             address=identity.address or (existing.address if existing else ""),
             kind=identity.kind,
             tid=identity.tid,
@@ -151,5 +151,17 @@ class Enrol:
             kind = events.ACCOUNT_BLOCKED
         else:
             return
+        if existing is None and self._outbox.holds(account.id, "type", kind):
+            return  # an earlier sign-in told it and was killed before it wrote the row
         event = events.status_event(account, kind, account.status_version, now, code=account.code)
         Ledger(self._outbox, self._endpoints, account).record_once(event)
+
+
+def _first(account_id: str, shard: str, now: datetime) -> Account:
+    """The row of a mailbox that was not connected before.
+
+    Its versions begin at the clock: after a removal, no id of an event is used a second time.
+    """
+    version = int(now.timestamp())
+    at = instants.text(now)
+    return Account(id=account_id, shard=shard, connected_at=at, status_version=version)

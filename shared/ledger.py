@@ -48,7 +48,7 @@ class Ledger:
 
     def record_once(self, event: Event) -> list[Event]:
         """Owes the event unless one of its id is owed, dead or done already."""
-        if self._outbox.holds(self._account.id, event.webhook_id):
+        if self._outbox.holds(self._account.id, "webhook_id", event.webhook_id):
             return []
         return self.record([event])[1]
 

@@ -214,14 +214,14 @@ class Outbox:
 
         return is_known
 
-    def holds(self, account: str, webhook_id: str) -> bool:
-        """Whether an event of this id is owed, dead or done: it is not made twice then."""
+    def holds(self, account: str, column: str, value: str) -> bool:
+        """Whether an event is owed, dead or done whose `webhook_id` or `type` this is."""
         return bool(
             self._tables.query(
                 TABLE,
                 ("PartitionKey", "eq", account),
-                ("webhook_id", "eq", webhook_id),
-                select=("webhook_id",),
+                (column, "eq", value),
+                select=(column,),
                 limit=1,
             )
         )

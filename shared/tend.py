@@ -11,8 +11,8 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from shared import instants
@@ -74,19 +74,29 @@ class Tend:
     once: Once
     tools: Tools
 
-    def receive(self, body: bytes) -> int:
-        """Tends to what a queue message names; one that is not ours is dropped and counted."""
+    def receive(self, body: bytes, deliveries: int = 1) -> int:
+        """Tends to what a queue message names; one that is not ours is dropped and counted.
+
+        deliveries: how often the queue has handed the message out, this time included.
+        """
         try:
             claim = claim_of(body.decode("utf-8", "replace"))
         except Rejected as error:
             log.error("queue message dropped: %s", error)
             self.once.count("dropped")
             return 0
-        return self.tend(claim)
+        return self.tend(claim, deliveries - 1)
 
-    def tend(self, claim: Claim) -> int:
-        """Tends to what still bears the claim's mark; gives the number of accounts given back."""
-        held = self.accounts.claimed(claim)
+    def tend(self, claim: Claim, unfinished: int = 0) -> int:
+        """Tends to what still bears the claim's mark; gives the number of accounts given back.
+
+        unfinished: runs of this claim that came to no end. What they recorded may be owed without
+        the account's row saying so, just as after a claim that was never cleared.
+        """
+        held = [
+            replace(account, unfinished=max(account.unfinished, unfinished))
+            for account in self.accounts.claimed(claim)
+        ]
         if not held:
             log.info("nothing to tend to: claim=%s is over or was taken", claim.claim)
             return 0
@@ -112,8 +122,12 @@ class _Run:
 
     def run(self) -> int:
         now = instants.now()
-        if now - self._tick > timedelta(seconds=self._claim_seconds / 2):
+        half = self._claim_seconds / 2
+        waited = (now - self._tick).total_seconds()
+        if waited > half:
             self._renew(now)
+            waited = 0
+        next_renewal = self._start + half - max(waited, 0)
         rows = self._token_rows()
         pool = ThreadPoolExecutor(max_workers=BATCH, thread_name_prefix="turn")
         try:
@@ -121,7 +135,8 @@ class _Run:
                 {
                     pool.submit(self._turn, account, rows.get(account.id)): account.id
                     for account in self._held.values()
-                }
+                },
+                next_renewal,
             )
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -150,9 +165,7 @@ class _Run:
         deadline = self._deadline - _GRACE_SECONDS
         return Turn(self._tools, account, self._tick, self._budget, deadline, token_row).take()
 
-    def _wait(self, running: dict[Future[Outcome], str]) -> None:
-        half = self._claim_seconds / 2
-        next_renewal = self._start + half
+    def _wait(self, running: dict[Future[Outcome], str], next_renewal: float) -> None:
         next_partial = self._start + _PARTIAL_SECONDS
         while running:
             now = time.monotonic()
@@ -166,7 +179,7 @@ class _Run:
             now = time.monotonic()
             if running and now >= next_renewal:
                 self._guarded(lambda: self._renew(instants.now()))
-                next_renewal = now + half
+                next_renewal = now + self._claim_seconds / 2
             if running and now >= next_partial:
                 self._guarded(self._finish)
                 next_partial = now + _PARTIAL_SECONDS
