@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.lab.app_host import AppHost
+from tests.lab.azurite import next_account
 from tests.lab.lab import Lab
 from tests.lab.services import Services
-from tests.lab.stepped_app import SteppedApp, next_storage_account
+from tests.lab.stepped_app import SteppedApp
 
 type StartLab = Callable[..., Lab]
 type StartApp = Callable[..., SteppedApp]
@@ -31,7 +32,7 @@ def lab(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     host = AppHost(
         services,
         tmp_path_factory.mktemp("lab"),
-        storage_account=next_storage_account(),
+        storage_account=next_account(),
         beat_seconds=0.5,
     )
     host.start()
@@ -49,7 +50,7 @@ def start_lab(services: Services, tmp_path: Path) -> Iterator[StartLab]:
 
     def start(**options: object) -> Lab:
         folder = tmp_path / f"host{len(hosts)}"
-        options = {"storage_account": next_storage_account()} | options
+        options = {"storage_account": next_account()} | options
         hosts.append(AppHost(services, folder, **options))  # type: ignore[arg-type]
         hosts[-1].start()
         return Lab(services, hosts[-1])

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 from pathlib import Path
 
 from .errors import LabError
@@ -9,7 +10,8 @@ from .ports import free_port
 from .processes import ROOT, Process
 
 _PROGRAM = ROOT / "node_modules/azurite/dist/src/azurite.js"
-ACCOUNTS = 400
+_ACCOUNTS = 400
+_numbers = itertools.count(1)
 
 
 class Azurite:
@@ -29,7 +31,7 @@ class Azurite:
                 *("--queuePort", str(queue), "--tablePort", str(table)),
             ],
             folder / "azurite.log",
-            {"AZURITE_ACCOUNTS": ";".join(f"{_name(n)}:{_key(n)}" for n in range(ACCOUNTS))},
+            {"AZURITE_ACCOUNTS": ";".join(f"{_name(n)}:{_key(n)}" for n in range(_ACCOUNTS))},
         )
 
     def wait(self) -> None:
@@ -38,7 +40,7 @@ class Azurite:
             self._process.wait_for_port(port)
 
     def connection_string(self, account: int = 0) -> str:
-        """Of the account with this number, below `ACCOUNTS`."""
+        """Of the account with this number; see `next_account`."""
         services = zip(("Blob", "Queue", "Table"), self._ports, strict=True)
         return "".join(
             [
@@ -53,6 +55,14 @@ class Azurite:
 
     def stop(self) -> None:
         self._process.stop()
+
+
+def next_account() -> int:
+    """The number of an account that nobody in this process has used."""
+    number = next(_numbers)
+    if number >= _ACCOUNTS:
+        raise LabError(f"All {_ACCOUNTS} accounts of the emulator are in use")
+    return number
 
 
 def _name(number: int) -> str:

@@ -1,6 +1,5 @@
 """The app in this process, one tick at a time: for tests that decide when what is due."""
 
-import itertools
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -14,19 +13,9 @@ from shared.enrol import Enrolled
 
 from . import walk
 from .app_host import AppHost
-from .azurite import ACCOUNTS
+from .azurite import next_account
 from .services import Services
 from .table_dump import dump
-
-_numbers = itertools.count(1)
-
-
-def next_storage_account() -> int:
-    """The number of an account of Azurite that no other test uses."""
-    number = next(_numbers)
-    if number >= ACCOUNTS:
-        raise AssertionError(f"more than {ACCOUNTS} tests want storage of their own")
-    return number
 
 
 class SteppedApp:
@@ -39,7 +28,7 @@ class SteppedApp:
         self, services: Services, folder: Path, settings_: Mapping[str, str] | None = None
     ) -> None:
         # A host that is never started: it knows the lab's settings.
-        host = AppHost(services, folder, storage_account=next_storage_account(), settings=settings_)
+        host = AppHost(services, folder, storage_account=next_account(), settings=settings_)
         self.services = services
         self.storage = host.storage
         self.parts = Connector(settings.read({k: v for k, v in host.settings.items() if v}))

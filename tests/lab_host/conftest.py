@@ -1,4 +1,4 @@
-"""Azurite, and hosts with the sample app on it."""
+"""Hosts with the sample app."""
 
 import uuid
 from collections.abc import Callable, Iterator
@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from .azurite_queues import azurite_queues
+from tests.lab.azurite import next_account
+from tests.lab.services import Services
+
 from .running_host import SAMPLE_APP, SHARED_QUEUE, RunningHost
 
 StartHost = Callable[..., RunningHost]
 
 
 @pytest.fixture(scope="session")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Give the connection string of a running Azurite."""
-    with azurite_queues(tmp_path_factory.mktemp("azurite")) as connection_string:
-        yield connection_string
+def storage(services: Services) -> str:
+    """Give the connection string of storage that is the sample app's."""
+    return services.azurite.connection_string(next_account())
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from .waiting import wait_until
+from tests.lab.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE_APP = Path(__file__).with_name("sample_app")

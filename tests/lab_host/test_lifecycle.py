@@ -12,10 +12,10 @@ from azure.storage.queue import QueueClient
 
 from tests.lab.functions_host.errors import HostError
 from tests.lab.functions_host.worker import index_app
+from tests.lab.waiting import wait_until
 
 from .conftest import StartHost
 from .running_host import SAMPLE_APP, RunningHost
-from .waiting import wait_until
 
 
 @pytest.fixture

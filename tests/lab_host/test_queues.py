@@ -9,9 +9,10 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient
 
+from tests.lab.waiting import wait_until
+
 from .conftest import StartHost
 from .running_host import SHARED_QUEUE, RunningHost
-from .waiting import wait_until
 
 OpenQueue = Callable[[str], QueueClient]
 

@@ -2,9 +2,10 @@
 
 import time
 
+from tests.lab.waiting import wait_until
+
 from .conftest import StartHost
 from .running_host import RunningHost
-from .waiting import wait_until
 
 
 def test_a_timer_fires_by_the_admin_api(host: RunningHost) -> None:
