@@ -29,7 +29,7 @@ test: setup ## all tests, against the real parts
 	@$(PY) -m pytest $(ARGS)
 
 soak: setup ## the tests that take longer than a minute
-	@$(PY) -m pytest tests/soak $(ARGS)
+	@$(PY) -m pytest -s tests/soak $(ARGS)
 
 check: $(VENV)/.installed ## lint, types, architecture
 	@$(VENV)/bin/ruff check .

@@ -7,6 +7,7 @@ are shared by the process. One token cache per account goes in and comes out as 
 import logging
 import secrets
 import threading
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ _TIMEOUT_SECONDS = (5, 20)
 
 # MSAL logs a token answer that is not JSON in full, and both states where they differ.
 logging.getLogger("msal").setLevel(logging.CRITICAL + 1)
+# It recommends form_post, which would be a cross-site POST: no SameSite=Lax cookie comes with it.
+warnings.filterwarnings("ignore", message="response_mode='form_post' is recommended")
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ class AppHost:
     ) -> None:
         self.port = port or free_port()
         self.base_url = f"http://localhost:{self.port}"
-        self.function_key = secrets.token_urlsafe(24)
-        self.master_key = secrets.token_urlsafe(24)
+        self.function_key = secrets.token_hex(24)
+        self.master_key = secrets.token_hex(24)
         self.storage = services.azurite.connection_string(storage_account)
         self.log_file = folder / "host.log"
         self.settings = _settings(services, self.storage, self.base_url) | dict(settings or {})

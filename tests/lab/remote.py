@@ -3,9 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.utils import format_datetime, make_msgid
 from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
@@ -15,6 +12,7 @@ import requests
 from . import walk
 from .app_host import TIMER
 from .errors import LabError
+from .mails import made_up
 from .not_microsoft.client import Control
 from .standing import JSON_NAME
 from .table_dump import dump
@@ -51,7 +49,9 @@ class Remote:
         """Puts the files, and so many made-up mails, into the mailbox."""
         if not files and count < 1:
             raise LabError("Nothing to put in: name files, or say --count N")
-        raws = [_read(file) for file in files] + [_made_up(address, n + 1) for n in range(count)]
+        raws = [_read(file) for file in files] + [
+            made_up(address, f"Made-up mail {n + 1}") for n in range(count)
+        ]
         for raw in raws:
             self._order(("mail", address, raw))
         print(f"{len(raws)} put into {address}")
@@ -95,19 +95,3 @@ def _read(file: str) -> bytes:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise LabError(f"{file}: {error.strerror}") from None
-
-
-def _made_up(address: str, number: int) -> bytes:
-    return made_up(address, f"Made-up mail {number}")
-
-
-def made_up(address: str, subject: str) -> bytes:
-    """A small, valid mail with a Message-ID of its own."""
-    mail = EmailMessage()
-    mail["From"] = "Charles <charles@sender.example>"
-    mail["To"] = address
-    mail["Subject"] = subject
-    mail["Date"] = format_datetime(datetime.now(UTC))
-    mail["Message-ID"] = make_msgid(domain="sender.example")
-    mail.set_content(f"{subject}\n")
-    return mail.as_bytes()

@@ -35,7 +35,7 @@ class Services:
 
     def __init__(self, folder: Path, ports: Ports | None = None) -> None:
         ports = ports or Ports()
-        self.client_secret = secrets.token_urlsafe(24)
+        self.client_secret = secrets.token_hex(24)
         self.webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         authority = Authority(folder / "certificates")
         self.ca_file = authority.ca_file

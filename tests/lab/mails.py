@@ -1,4 +1,4 @@
-"""Five mails that differ in what makes mail hard."""
+"""Mails to put into mailboxes: a plain one, and five that differ in what makes mail hard."""
 
 from datetime import UTC, datetime
 from email.header import Header
@@ -10,6 +10,14 @@ from email.mime.text import MIMEText
 from email.utils import format_datetime, make_msgid
 
 _SUBJECT = "会議のお知らせ"
+
+
+def made_up(to: str, subject: str) -> bytes:
+    """A small, valid mail with a Message-ID of its own."""
+    mail = _addressed(EmailMessage(), to)
+    mail["Subject"] = subject
+    mail.set_content(f"{subject}\n")
+    return mail.as_bytes()
 
 
 def five(to: str) -> dict[str, bytes]:

@@ -1,0 +1,68 @@
+"""The app as the platform meets it: imported without settings, indexed, started cold."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+from tests.conftest import StartLab
+from tests.lab.lab import Lab
+
+ROOT = Path(__file__).parents[1]
+_BARE = {"PATH": os.environ["PATH"]}
+
+
+def python(*options: str) -> subprocess.CompletedProcess[str]:
+    """Runs Python in the app's folder, without any of its settings."""
+    command = [sys.executable, *options]
+    return subprocess.run(command, cwd=ROOT, env=_BARE, capture_output=True, text=True, check=False)
+
+
+def imported() -> dict[str, int]:
+    """Cumulated microseconds by module of `import function_app`."""
+    told = python("-X", "importtime", "-c", "import function_app").stderr.splitlines()
+    lines = [line.split("|") for line in told if line.startswith("import time:")]
+    return {name.strip(): int(total) for _, total, name in lines if total.strip().isdecimal()}
+
+
+def test_importing_the_app_needs_no_settings() -> None:
+    assert python("-W", "error", "-c", "import function_app").returncode == 0
+
+
+def test_a_cold_start_imports_neither_aiohttp_nor_a_queue_sdk() -> None:
+    modules = imported()
+    assert "function_app" in modules
+    assert not {name for name in modules if name.startswith(("aiohttp", "azure.storage"))}
+
+
+def test_a_cold_start_leaves_out_what_one_function_may_not_need() -> None:
+    heavy = ("msal", "imapclient", "azure.data.tables", "cryptography", "requests", "urllib3")
+    assert not {name for name in imported() if name.startswith(heavy)}
+
+
+def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
+    headers = {"x-functions-key": lab.host.master_key}
+    status = requests.get(f"{lab.host.base_url}/admin/host/status", headers=headers, timeout=10)
+    assert sorted(status.json()["functions"]) == [
+        "account",
+        "accounts",
+        "callback",
+        "check_account",
+        "connected",
+        "disconnect_account",
+        "enqueue_due_mailboxes",
+        "health",
+        "login",
+        "poison",
+        "tend_mailboxes",
+    ]
+
+
+def test_without_settings_the_host_serves_and_health_names_them_all(start_lab: StartLab) -> None:
+    gone = ("CLIENT_ID", "CLIENT_SECRET", "ENCRYPTION_KEYS", "WEBHOOK_URL", "WEBHOOK_SECRET")
+    lab = start_lab(settings=dict.fromkeys(gone, ""))
+    answer = requests.get(f"{lab.host.base_url}/api/health", timeout=10)
+    assert answer.status_code == 503
+    assert {one.get("setting") for one in answer.json()["problems"]} == set(gone)
