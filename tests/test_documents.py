@@ -1,0 +1,80 @@
+"""What the documents and the example file say is what the code does."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from shared import events, make_keys, settings
+from shared.errors import SettingsError
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+EXAMPLE = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
+_OF_THE_HOST = {"AzureWebJobsStorage", "FUNCTIONS_WORKER_RUNTIME"}
+
+
+class Noted(dict[str, str]):
+    """An environment that notes which names were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]
+        self.asked.add(name)
+        return str(default or "")
+
+
+def settings_in_code() -> set[str]:
+    environment = Noted()
+    with pytest.raises(SettingsError):
+        settings.read(environment)
+    return environment.asked
+
+
+def first_column(heading: str) -> set[str]:
+    """Names in backticks at the beginning of the rows of a section's table."""
+    section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    return set(re.findall(r"^\| `([^`]+)`", section, re.MULTILINE))
+
+
+def test_the_table_of_settings_is_complete_and_true() -> None:
+    assert first_column("Settings") == settings_in_code()
+
+
+def test_the_example_file_knows_no_setting_that_is_not_there() -> None:
+    assert set(EXAMPLE) <= settings_in_code() | _OF_THE_HOST
+
+
+def test_the_example_file_as_it_is_names_what_has_to_be_filled_in() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings.read(EXAMPLE)
+    named = {name for name, _ in refused.value.problems}
+    assert named == {"CLIENT_ID", "CLIENT_SECRET", "ENCRYPTION_KEYS", "WEBHOOK_SECRET"}
+
+
+def test_the_example_file_works_once_it_is_filled_in() -> None:
+    filled = {
+        "CLIENT_ID": "2f8ac4c6-0000-4000-8000-00000000c1d0",
+        "CLIENT_SECRET": "a~secret",
+        "ENCRYPTION_KEYS": make_keys.encryption_key(),
+        "WEBHOOK_SECRET": make_keys.webhook_secret(),
+    }
+    assert settings.read(EXAMPLE | filled).open_connect
+
+
+def test_every_event_is_in_the_readme() -> None:
+    kinds = {
+        value
+        for name, value in vars(events).items()
+        if name.startswith(("MAIL", "ACCOUNT_")) and name.isupper()
+    }
+    assert first_column("What your application gets") == kinds
+
+
+def test_every_verb_that_is_named_is_there() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    verbs = set(re.findall(r"^([a-z]+):.*##", makefile, re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)", README)) <= verbs
