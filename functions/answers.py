@@ -7,12 +7,21 @@ from typing import Any
 
 import azure.functions as func
 
+from shared.catalogue import ENTRIES
 from shared.connector import Connector, connector
-from shared.errors import OperatorFault, Rejected, SettingsError, TryAgain, UnseenError
+from shared.errors import (
+    OperatorFault,
+    Rejected,
+    SettingsError,
+    TryAgain,
+    UnseenError,
+    place,
+)
 
 log = logging.getLogger(__name__)
 
 _DOCUMENTATION = "docs/errors.md"
+_HTML = "text/html"
 
 
 def page(
@@ -20,15 +29,16 @@ def page(
 ) -> func.HttpResponse:
     """A browser's page: `make` is given the connector and the request as plain values."""
     from shared import web
-    from shared.pages import Look
 
     try:
         answer = make(connector(), web.request(req.url, req.get_body(), req.headers.items()))
     except SettingsError as error:
         log.error("settings are missing or wrong: %s", error)
-        look = Look("Unseen", "", https=False)
-        html = look.failed("settings_wrong", "login")
-        return func.HttpResponse(html, status_code=500, headers=look.headers(), mimetype=_HTML)
+        return _plain_page("settings_wrong")
+    except Exception as error:
+        # The host would log its text, which may quote what the browser sent.
+        log.error("page failed: %s", place(error))
+        return _plain_page("internal")
     if messages is not None and answer.messages:
         messages.set(list(answer.messages))
     response = func.HttpResponse(
@@ -41,7 +51,13 @@ def page(
     return response
 
 
-_HTML = "text/html"
+def _plain_page(code: str) -> func.HttpResponse:
+    """A failure's page that needs no settings."""
+    from shared.pages import Look
+
+    look = Look("Unseen", "", https=False)
+    html = look.failed(code, "login")
+    return func.HttpResponse(html, status_code=500, headers=look.headers(), mimetype=_HTML)
 
 
 def api(make: Callable[[Connector], Any], status: int = 200) -> func.HttpResponse:
@@ -53,6 +69,9 @@ def api(make: Callable[[Connector], Any], status: int = 200) -> func.HttpRespons
         return _problem(500, "settings_wrong", str(error))
     except UnseenError as error:
         return _problem(_status(error), error.code, error.entry.operator, error.detail)
+    except Exception as error:
+        log.error("route failed: %s", place(error))
+        return _problem(500, "internal", ENTRIES["internal"].operator)
 
 
 def as_json(content: Any, status: int) -> func.HttpResponse:

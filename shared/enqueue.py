@@ -5,7 +5,7 @@ from datetime import datetime
 
 from shared import instants, tend
 from shared.accounts import Accounts, batches
-from shared.errors import TryAgain
+from shared.errors import TryAgain, UnseenError
 from shared.once import Once
 
 log = logging.getLogger(__name__)
@@ -37,10 +37,17 @@ class Enqueue:
                     continue
                 if claim:
                     messages.append(tend.message(claim))
-        purged = self._once.purge(tick)
-        self._once.beat(tick, due=due_count, oldest_due_at=oldest)
-        log.info("tick: due=%d messages=%d purged=%d", due_count, len(messages), purged)
+        log.info("tick: due=%d messages=%d", due_count, len(messages))
+        self._look_after_itself(tick, due_count, oldest)
         return messages
+
+    def _look_after_itself(self, tick: datetime, due_count: int, oldest: str) -> None:
+        """Purge and heartbeat; what fails here must not lose the messages of what is claimed."""
+        try:
+            self._once.purge(tick)
+            self._once.beat(tick, due=due_count, oldest_due_at=oldest)
+        except UnseenError as error:
+            log.warning("no heartbeat: %s", error)
 
     def now(self, account_id: str) -> list[str]:
         """Makes one account due now; gives its queue message, none where a claim is running.

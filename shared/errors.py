@@ -70,6 +70,15 @@ class Stale(UnseenError):
         super().__init__("stale", detail)
 
 
+def place(error: BaseException) -> str:
+    """Class and function of a surprise, for the log: its text may quote mail, so no text."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    where = trace.tb_frame.f_code.co_qualname if trace else "?"
+    return f"{type(error).__name__} in {where}"
+
+
 class SettingsError(Exception):
     """Every setting that is missing or wrong, by name; `problems` is [(name, sentence)]."""
 

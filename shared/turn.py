@@ -23,6 +23,7 @@ from shared.errors import (
     Stale,
     TryAgain,
     UnseenError,
+    place,
 )
 from shared.ledger import Ledger
 from shared.mail_content import Content
@@ -220,6 +221,9 @@ class Turn:
             case TryAgain(code="mailbox_unavailable"):
                 if self._account.failures + 1 >= _UNAVAILABLE_UNTIL_BLOCKED:
                     self._block(error.code)
+            case TryAgain(code="storage_unavailable"):
+                # What was written may be there all the same, or was not settled.
+                self._look_at_the_outbox_soon()
             case _:
                 pass
         if self.outcome.next_refresh_at == "" and self._account.next_refresh_at <= instants.text(
@@ -241,12 +245,8 @@ class Turn:
         log.info("status: account=%s %s %s", self._account.id, status, code)
 
     def _unexpected(self, error: Exception) -> None:
-        """One account's surprise must not end the batch; its text may quote mail, so no text."""
-        trace = error.__traceback__
-        while trace and trace.tb_next:
-            trace = trace.tb_next
-        where = trace.tb_frame.f_code.co_qualname if trace else ""
-        log.error("turn failed: account=%s %s in %s", self._account.id, type(error).__name__, where)
+        """One account's surprise must not end the batch."""
+        log.error("turn failed: account=%s %s", self._account.id, place(error))
         if not self.outcome.error:
             code = error.code if isinstance(error, UnseenError) else "internal"
             self.outcome.error = TryAgain(code)

@@ -15,6 +15,7 @@ PURE = {
     *("id_token", "identity_errors", "imap_errors", "watchdog", "make_keys"),
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
+    *("flowed_text", "html_text", "reply_text", "uuencoded"),
 }
 ADAPTERS = {"tables", "vault", "microsoft", "imap", "webhooks"}
 STORES = {"accounts", "outbox", "outbox_rows", "once", "token_store", "endpoints"}
@@ -102,7 +103,7 @@ def test_a_library_is_known_in_one_place(library: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in sources() if name.startswith("functions.")])
 def test_triggers_know_the_connector_and_plain_values_only(name: str) -> None:
-    known = {"connector", "errors", "instants", "web", "pages", "health"}
+    known = {"connector", "errors", "catalogue", "instants", "web", "pages", "health"}
     found = {one.split(".")[1] for one in imports(sources()[name]) if one.startswith("shared.")}
     assert found <= known
 

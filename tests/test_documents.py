@@ -22,7 +22,7 @@ class Noted(dict[str, str]):
         super().__init__()
         self.asked: set[str] = set()
 
-    def get(self, name: str, default: object = None) -> str:  # type: ignore[override]
+    def get(self, name: str, default: object = None) -> str:
         self.asked.add(name)
         return str(default or "")
 
