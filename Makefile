@@ -40,6 +40,10 @@ check: $(VENV)/.installed ## lint, types, architecture
 bench: $(VENV)/.installed ## speed and memory, side by side
 	@for file in benchmarks/[a-z]*.py; do $(PY) $$file || exit 1; done
 
+parse: $(VENV)/.installed ## show what a saved mail becomes (FILE=mail.eml)
+	@[ -n "$(FILE)" ] || { echo 'Say which mail: make parse FILE=mail.eml' >&2; exit 2; }
+	@$(PY) -m shared.read_mail "$(FILE)"
+
 keys: $(VENV)/.installed ## make ENCRYPTION_KEYS and WEBHOOK_SECRET
 	@$(PY) -m shared.make_keys
 
@@ -47,4 +51,4 @@ clean: ## remove what was installed or made here
 	rm -rf $(VENV) node_modules .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo lab test soak check bench keys clean
+.PHONY: help setup demo lab test soak check bench parse keys clean

@@ -15,7 +15,8 @@ PURE = {
     *("id_token", "identity_errors", "imap_errors", "watchdog", "make_keys"),
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
-    *("flowed_text", "html_text", "reply_text", "uuencoded"),
+    *("flowed_text", "html_text", "reply_text", "uuencoded", "bounces", "message_ids"),
+    "read_mail",
 }
 ADAPTERS = {"tables", "vault", "microsoft", "imap", "webhooks"}
 STORES = {"accounts", "outbox", "outbox_rows", "once", "token_store", "endpoints"}
@@ -36,7 +37,8 @@ LIBRARIES = {
     "imaplib": {"shared.imap", "shared.imap_errors"},
     "urllib3": {"shared.webhooks"},
     "cryptography": {"shared.vault"},
-    "smtplib": set(),
+    "resiliparse": {"shared.html_text"},
+    "mailparser_reply": {"shared.reply_text"},
 }
 
 
