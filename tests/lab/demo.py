@@ -219,7 +219,8 @@ def _details(data: dict[str, Any]) -> Iterator[str]:
     if text:
         yield f"“{text[:70]}”"
     for attachment in data.get("attachments") or []:
-        yield f"attachment {attachment['filename']}, {attachment['size']} bytes"
+        name = attachment["filename"] or attachment["content_type"]
+        yield f"attachment {name}, {attachment['size']} bytes"
     if data.get("in_reply_to"):
         yield f"in reply to {data['in_reply_to'][:40]}"
     if data.get("bounce"):
