@@ -14,7 +14,7 @@ from typing import Any
 
 from shared import ids, instants, schedule
 from shared.errors import Rejected, Stale, TryAgain
-from shared.tables import Condition, Fields, Insert, Row, Tables, Update, key_range
+from shared.tables import Condition, Delete, Fields, Insert, Row, Tables, Update, key_range
 
 TABLE = "accounts"
 SYSTEM = "system"
@@ -151,7 +151,14 @@ class Accounts:
 
     def replace(self, changed: Account) -> str:
         """Writes the whole row under its ETag and gives the new one; raises Stale."""
-        return self._tables.transact(TABLE, [Update(changed.fields, changed.etag, replace=True)])[0]
+        try:
+            step = Update(changed.fields, changed.etag, replace=True)
+            return self._tables.transact(TABLE, [step])[0]
+        except Stale:
+            now = self.get(changed.id)
+            if now and now.fields == changed.fields:
+                return now.etag  # our own write, whose answer got lost
+            raise
 
     def write_claimed(self, wanted: Account, now: datetime) -> Claim | None:
         """Writes the row, new or not, with a new claim; None where a tombstone is in the way.
@@ -178,8 +185,18 @@ class Accounts:
             return Claim(row.shard, row.id, row.id, row.claim, instants.text(now))
         raise TryAgain("stale", TABLE)
 
-    def drop(self, account_id: str) -> None:
-        self._tables.delete(TABLE, self.shard_of(account_id), account_id)
+    def drop(self, gone: Account) -> None:
+        """Removes the row, unless the mailbox was connected anew since it was read."""
+        for _ in range(_ROUNDS):
+            now = self.get(gone.id)
+            if not now or (now.generation, now.deleted_at) != (gone.generation, gone.deleted_at):
+                return
+            try:
+                self._tables.transact(TABLE, [Delete(now.shard, now.id, now.etag)])
+                return
+            except Stale:
+                continue
+        raise TryAgain("stale", TABLE)
 
     # The claim
 
@@ -205,7 +222,7 @@ class Accounts:
         def still(row: Row) -> bool:
             return bool(held.get(row["RowKey"]) == row["claim"])
 
-        written = self._together(rows, changed, still, due)
+        written = self._together(rows, changed, still, due, own=("claim", "eq", mark))
         if not written:
             return None
         keys = sorted(row["RowKey"] for row in written)
@@ -216,16 +233,19 @@ class Accounts:
 
         Raises Rejected where there is no such account, or its owner has to sign in first.
         """
-        at = instants.text(now)
+        at, mark = instants.text(now), new_mark()
         for _ in range(_ROUNDS):
             found = self.get(account_id)
             if found is None or found.deleted_at or found.id == SYSTEM:
                 raise Rejected("account_unknown", status=404)
             if found.status not in {"active", "blocked"}:
                 raise Rejected("account_inactive", status=409)
+            claim = Claim(found.shard, found.id, found.id, mark, at)
+            if found.claim == mark:
+                return claim  # our own write, whose answer got lost
+            running = found.claim and found.next_due_at > at
             changes: dict[str, Any] = {"next_check_at": at}
-            mark = "" if found.claim and found.next_due_at > at else new_mark()
-            if mark:
+            if not running:
                 changes |= {
                     "claim": mark,
                     "unfinished": found.unfinished + (1 if found.claim else 0),
@@ -236,7 +256,7 @@ class Accounts:
                 self._tables.update(TABLE, key | changes, found.etag)
             except Stale:
                 continue
-            return Claim(found.shard, found.id, found.id, mark, at) if mark else None
+            return None if running else claim
         raise TryAgain("stale", TABLE)
 
     def claimed(self, claim: Claim) -> list[Account]:
@@ -293,11 +313,13 @@ class Accounts:
         changed: Callable[[Row], Fields],
         still: Callable[[Row], bool],
         condition: Condition,
+        own: Condition | None = None,
     ) -> list[Row]:
         """One transaction over rows of one shard; gives the rows as written.
 
         One stale ETag rolls all back: then the range is read again in one query, what is no
-        longer ours is dropped, and the rest is tried again.
+        longer ours is dropped, and the rest is tried again. own: what only our own write makes
+        true; where its answer got lost, its rows are found by that.
         """
         for _ in range(_ROUNDS):
             if not rows:
@@ -313,6 +335,9 @@ class Accounts:
                     ],
                 )
             except Stale:
+                written = self._tables.query(TABLE, *_range(rows), own) if own else []
+                if written:
+                    return written
                 found = self._tables.query(TABLE, *_range(rows), condition)
                 rows = [row for row in found if still(row)]
                 continue

@@ -162,10 +162,6 @@ ENTRIES: dict[str, Entry] = {
         "Something here did not work. It usually works again in a minute.",
         "The table service answered 5xx or not at all.",
     ),
-    "deadline": Entry(
-        "This takes longer than usual. It goes on by itself.",
-        "The run's own deadline was reached; what is left stays due.",
-    ),
     "internal": Entry(
         "Something here did not work. It is tried again by itself.",
         "An unexpected exception; its class is in the log.",
@@ -186,6 +182,11 @@ ENTRIES: dict[str, Entry] = {
     "queue_message_invalid": Entry(
         "",
         "A queue message that is not ours, or of another version; it was dropped.",
+    ),
+    "endpoint_refused": Entry(
+        "Webhooks can't be sent to this address.",
+        "An endpoint's URL, or an address that its host has now, is not public; the detail says "
+        "what is wrong. ALLOW_PRIVATE_ENDPOINTS opens http, ports, loopback and private ranges.",
     ),
     "account_inactive": Entry(
         "This mailbox needs its owner to sign in again before it can be checked.",

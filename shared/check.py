@@ -59,12 +59,12 @@ class Check:
 
     def _through(self, session: imap.Session, status: imap.FolderStatus, cursor: Cursor) -> bool:
         """Records all that is new; False where the time was up before the end."""
-        position = _positioned(cursor, status)
+        position = self._positioned(cursor, status)
         uids = session.unseen(position.last_uid + 1, max(status.uidnext - 1, 0), status.exists)
         upper = max([status.uidnext - 1, position.last_uid, *uids])
         if not position.started:
             position, uids = self._first(position, uids, upper)
-        is_known = self._is_known(cursor, status)
+        is_known = self._is_known(position)
         for group in mail_content.groups(session, uids):
             if time.monotonic() > self.deadline:
                 return False
@@ -72,7 +72,8 @@ class Check:
             cursor = self._record(cursor, replace(position, last_uid=last), group, is_known)
             position = cursor
         if replace(position, last_uid=upper) != cursor:
-            self._move(cursor, replace(position, last_uid=upper), [])
+            _, stored = self._move(cursor, replace(position, last_uid=upper), [])
+            self.recorded(stored, {})
         return True
 
     def _first(self, position: Cursor, uids: list[int], upper: int) -> tuple[Cursor, list[int]]:
@@ -126,24 +127,44 @@ class Check:
             now = instants.text(instants.now())
             made = [*made, events.mailbox_ready(self.account, moved.folder, counts, now)]
             moved = replace(moved, ready=True)
+        if moved.last_uid >= moved.backlog_until:
+            moved = replace(moved, reset_since="")
         stored, recorded = self.ledger.record(made, cursor, moved)
         assert stored is not None
         return stored, recorded
 
-    def _is_known(
-        self, cursor: Cursor, status: imap.FolderStatus
-    ) -> Callable[[imap.Listed, Content | None], bool]:
-        """After a change of UIDVALIDITY: tells whether a mail was told of under its old UID.
+    def _positioned(self, cursor: Cursor, status: imap.FolderStatus) -> Cursor:
+        """The cursor for the folder as it is; other UIDs begin again at the start.
 
         Only mail newer than the newest seen, less 48 h, can be new then.
         """
-        if cursor.uidvalidity in {0, status.uidvalidity} or not cursor.newest:
-            return lambda item, content: False
-        since = instants.text(instants.parse(cursor.newest) - _RESET_WINDOW)
-        known = self.known_mail()
-        return lambda item, content: (
-            instants.text(item.received_at) < since or (content is not None and known(content.mail))
+        if cursor.uidvalidity == status.uidvalidity:
+            return cursor
+        since = cursor.reset_since
+        newest = cursor.newest or self.account.connected_at
+        if cursor.uidvalidity and newest and not since:
+            since = instants.text(instants.parse(newest) - _RESET_WINDOW)
+        return replace(
+            cursor,
+            uidvalidity=status.uidvalidity,
+            last_uid=0,
+            backlog_until=max(status.uidnext - 1, 0),
+            reset_since=since,
         )
+
+    def _is_known(self, position: Cursor) -> Callable[[imap.Listed, Content | None], bool]:
+        """After a change of UIDVALIDITY: tells whether a mail was told of under its old UID."""
+        if not position.reset_since:
+            return lambda item, content: False
+        known = self.known_mail()
+
+        def is_known(item: imap.Listed, content: Content | None) -> bool:
+            if item.uid > position.backlog_until:
+                return False
+            too_old = instants.text(item.received_at) < position.reset_since
+            return too_old or (content is not None and known(content.mail))
+
+        return is_known
 
     def _event(self, position: Cursor, item: imap.Listed, content: Content | None) -> Event:
         now = instants.text(instants.now())
@@ -162,11 +183,3 @@ class Check:
             uidvalidity=position.uidvalidity,
             uid=item.uid,
         )
-
-
-def _positioned(cursor: Cursor, status: imap.FolderStatus) -> Cursor:
-    """The cursor for the folder as it is; other UIDs begin again at the start."""
-    if cursor.uidvalidity == status.uidvalidity:
-        return cursor
-    upper = max(status.uidnext - 1, 0)
-    return replace(cursor, uidvalidity=status.uidvalidity, last_uid=0, backlog_until=upper)

@@ -144,7 +144,7 @@ class Connect:
             raise
         self._keep(login, _outcome(enrolled, return_to), now)
         messages = (tend.message(enrolled.claim),) if enrolled.claim else ()
-        location = f"{self._settings.public_base_url}/api/connected?login={login.key}"
+        location = self._result_page(login)
         if return_to and enrolled.result != "blocked":
             location = web.with_query(
                 return_to, status=enrolled.result, reference=enrolled.account.reference
@@ -182,10 +182,16 @@ class Connect:
     def _told_again(self, login: Login, return_to: str) -> Answer:
         if "failed" in login.data:
             raise Rejected(str(login.data["failed"]))
+        headers = self._look.headers(referrer="no-referrer")
+        if login.data["result"] != "connected":  # its page knows how it stands now
+            return Answer(303, location=self._result_page(login), headers=headers)
         html = self._look.connected(str(login.data["address"]), already=True)
-        return Answer(200, html, headers=self._look.headers(referrer="no-referrer"))
+        return Answer(200, html, headers=headers)
 
     # Pages
+
+    def _result_page(self, login: Login) -> str:
+        return f"{self._settings.public_base_url}/api/connected?login={login.key}"
 
     def failure(self, error: UnseenError, return_to: str = "") -> Answer:
         """The page of an error, with the status that fits; nothing of the request is shown."""

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from shared import ids
@@ -70,7 +71,7 @@ def view(account: Account) -> dict[str, Any]:
 def _limit(value: str) -> int:
     if not value:
         return DEFAULT_LIMIT
-    if not (value.isascii() and value.isdecimal()) or not 1 <= int(value[:6]) <= MAX_LIMIT:
+    if not re.fullmatch(r"[0-9]{1,3}", value) or not 1 <= int(value) <= MAX_LIMIT:
         raise Rejected("field_invalid", "limit")
     return int(value)
 

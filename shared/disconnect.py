@@ -11,6 +11,7 @@ from typing import Any
 
 from shared import events, instants
 from shared.accounts import SYSTEM, Account, Accounts
+from shared.directory import known_form
 from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
 from shared.ledger import Ledger
@@ -42,11 +43,11 @@ class Disconnect:
         `revoke_at` is where the owner takes the permission back: no app can do that at Microsoft.
         Raises Rejected `account_unknown` where there is none.
         """
-        tombstone, kind = self._buried(account_id)
+        tombstone, kind = self._buried(known_form(account_id))
         log.info("disconnected: account=%s", account_id)
         removed = self.purge(tombstone, time.monotonic() + seconds)
         if removed:
-            self._accounts.drop(account_id)
+            self._accounts.drop(tombstone)
         revoke_at = _REVOKE_PERSONAL if kind == "personal" else _REVOKE_WORK
         return {"id": account_id, "removed": removed, "revoke_at": revoke_at}
 
@@ -76,22 +77,30 @@ class Disconnect:
     def purge(self, tombstone: Account, deadline: float) -> bool:
         """Removes what is left of a disconnected account; True once nothing is."""
         account_id = tombstone.id
+        if self._is_over(tombstone):
+            return True
         self._outbox.remove(account_id, "state", "cursor:")
         self._tokens.delete(tombstone.shard, account_id)
         self._tell(tombstone)
         while self._outbox.remove(account_id, "owed:", "dead:", "done:"):
             if time.monotonic() > deadline:
                 return False
+        if self._is_over(tombstone):
+            return True
         # A record that was under way when `state` went has failed; nothing can come after it.
         return not self._outbox.remove(account_id, "state", "cursor:")
+
+    def _is_over(self, tombstone: Account) -> bool:
+        """Somebody else came to the end of it; what is there now is of a new sign-in."""
+        now = self._accounts.get(tombstone.id)
+        return not now or not now.deleted_at or now.generation != tombstone.generation
 
     def _tell(self, tombstone: Account) -> None:
         """`account.disconnected` is the system's event: the account's own partition goes away."""
         system = self._system()
         event = events.disconnected(tombstone, SYSTEM, tombstone.deleted_at)
-        ledger = Ledger(self._outbox, self._endpoints, system)
-        if not ledger.record_once(event):
-            return
+        Ledger(self._outbox, self._endpoints, system).record_once(event)
+        # Also where it was there already: a kill may have come between the two writes.
         for _ in range(_ROUNDS):
             system = self._system()
             try:

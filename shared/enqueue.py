@@ -5,6 +5,7 @@ from datetime import datetime
 
 from shared import instants, tend
 from shared.accounts import Accounts, batches
+from shared.directory import known_form
 from shared.errors import TryAgain, UnseenError
 from shared.once import Once
 
@@ -54,5 +55,5 @@ class Enqueue:
 
         Raises Rejected `account_unknown` or `account_inactive`.
         """
-        claim = self._accounts.claim_now(account_id, instants.now())
+        claim = self._accounts.claim_now(known_form(account_id), instants.now())
         return [tend.message(claim)] if claim else []

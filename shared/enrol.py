@@ -89,7 +89,7 @@ class Enrol:
         if existing and existing.deleted_at:
             if not self._disconnect.purge(existing, time.monotonic() + _PURGE_SECONDS):
                 raise TryAgain("still_removing")
-            self._accounts.drop(account_id)
+            self._accounts.drop(existing)
             return None
         return existing
 

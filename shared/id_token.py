@@ -48,7 +48,8 @@ def check(
     if not _allowed(tid, tenant.lower()):
         raise Rejected("wrong_account", "tid")
     expires = claims.get("exp")
-    if not isinstance(expires, int | float) or expires + _LEEWAY_SECONDS < now.timestamp():
+    # JSON knows NaN, which is neither before nor after now.
+    if not isinstance(expires, int | float) or not expires + _LEEWAY_SECONDS >= now.timestamp():
         raise Rejected("id_token_refused", "exp")
     kind = "personal" if tid == PERSONAL_TENANT else "work"
     return Identity(tid, oid, kind, _address(claims))

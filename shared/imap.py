@@ -99,10 +99,12 @@ class Session:
 
     def with_message_id(self, message_id: str) -> list[int]:
         """UIDs of the open folder whose Message-ID header holds the value, ascending."""
-        if not message_id.isascii():
-            return []  # Exchange refuses a search that is not US-ASCII
+        if not message_id.isascii() or _UNSAFE.search(message_id):
+            return []  # Exchange refuses a search that is not US-ASCII; no server takes the other
+        # imapclient leaves a value without a space as it is: `{9}` would begin a literal.
+        quoted = message_id.replace("\\", "\\\\").replace('"', '\\"')
         with self._command("SEARCH"):
-            return sorted(self._client.search(["HEADER", "Message-ID", _safe(message_id)]))
+            return sorted(self._client.search(f'HEADER Message-ID "{quoted}"'))
 
     def listed(self, uids: Sequence[int]) -> list[Listed]:
         """Size, INTERNALDATE and flags, in the order asked for; expunged ones are left out."""
@@ -116,7 +118,9 @@ class Session:
         name = b"BODY[]<0>" if first_bytes else b"BODY[]"
         with self._command("FETCH"):
             answer = self._client.fetch(uids, [item])
-            return {uid: _bytes(answer[uid].get(name)) for uid in uids if uid in answer}
+            # An expunged one is not there, or has its flags only, or NIL for a body (Dovecot).
+            found = {uid: answer.get(uid, {}).get(name) for uid in uids}
+            return {uid: _bytes(body) for uid, body in found.items() if body is not None}
 
     @contextlib.contextmanager
     def _command(self, name: str) -> Iterator[None]:
@@ -193,8 +197,11 @@ class _Client(IMAPClient):  # type: ignore[misc]  # the library has no types
         """
         self.begin_command()
         wire = self._imap
+        if wire.state != "NONAUTH":
+            raise imaplib.IMAP4.abort("PREAUTH: signed in as nobody knows whom")
         tag = wire._command("AUTHENTICATE", "XOAUTH2", xoauth2(address, token))
         while wire.tagged_commands[tag] is None:
+            wire._check_bye()
             if wire._get_response() is None and wire.tagged_commands[tag] is None:
                 wire.send(b"\r\n")
         kind, data = wire._command_complete("AUTHENTICATE", tag)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import imap, mail
+from shared import imap, instants, mail
 from shared.imap_errors import CommandRefused
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def groups(session: imap.Session, uids: Sequence[int]) -> Iterator[list[imap.Lis
     for start in range(0, len(uids), _GROUP_MAILS):
         group: list[imap.Listed] = []
         size = 0
-        for item in session.listed(uids[start : start + _GROUP_MAILS]):
+        for item in _listed(session, uids[start : start + _GROUP_MAILS]):
             weight = min(item.size, MAX_MAIL_BYTES)
             if group and size + weight > _GROUP_BYTES:
                 yield group
@@ -38,6 +38,16 @@ def groups(session: imap.Session, uids: Sequence[int]) -> Iterator[list[imap.Lis
             size += weight
         if group:
             yield group
+
+
+def _listed(session: imap.Session, uids: Sequence[int]) -> list[imap.Listed]:
+    """One command for all; where the server refuses it, one by one, a bad one as if it came now."""
+    try:
+        return session.listed(uids)
+    except CommandRefused:
+        if len(uids) == 1:
+            return [imap.Listed(uids[0], 0, instants.now(), ())]
+    return [item for uid in uids for item in _listed(session, [uid])]
 
 
 def read(

@@ -25,6 +25,7 @@ from shared.settings import Settings
 
 SCOPES = ("https://outlook.office.com/IMAP.AccessAsUser.All",)
 _TIMEOUT_SECONDS = (5, 20)
+_MAX_RETRY_AFTER_SECONDS = 3600
 
 # MSAL logs a token answer that is not JSON in full, and both states where they differ.
 logging.getLogger("msal").setLevel(logging.CRITICAL + 1)
@@ -60,6 +61,7 @@ class Microsoft:
         self._session.trust_env = False
         self._session.verify = settings.ca_file or certifi.where()
         self._http_cache: dict[str, Any] = {}
+        self._login_cache = _Discovery()
         self._issuer = ""
         self._issuer_lock = threading.Lock()
 
@@ -75,7 +77,7 @@ class Microsoft:
         http = _Http(self._session)
         flow = _asked(
             http,
-            lambda: self._application(http).initiate_auth_code_flow(
+            lambda: self._application(http, http_cache=self._login_cache).initiate_auth_code_flow(
                 list(SCOPES),
                 redirect_uri=self._settings.redirect_uri,
                 state=secrets.token_urlsafe(32),
@@ -95,7 +97,7 @@ class Microsoft:
         def redeem() -> Mapping[str, Any]:
             try:
                 result: Mapping[str, Any] = self._application(
-                    http, cache
+                    http, cache, self._login_cache
                 ).acquire_token_by_auth_code_flow(dict(flow), dict(answer))
                 return result
             except RuntimeError:
@@ -141,7 +143,10 @@ class Microsoft:
         return _token(result, held, now, renewed=result.get("token_source") != "cache")
 
     def _application(
-        self, http: "_Http", cache: msal.SerializableTokenCache | None = None
+        self,
+        http: "_Http",
+        cache: msal.SerializableTokenCache | None = None,
+        http_cache: dict[str, Any] | None = None,
     ) -> msal.ConfidentialClientApplication:
         try:
             return msal.ConfidentialClientApplication(
@@ -151,7 +156,7 @@ class Microsoft:
                 instance_discovery=False,
                 token_cache=cache,
                 http_client=http,
-                http_cache=self._http_cache,
+                http_cache=self._http_cache if http_cache is None else http_cache,
             )
         except ValueError as error:
             if http.status == 400:  # discovery knows no such tenant
@@ -168,6 +173,17 @@ class Microsoft:
             return self._issuer
 
 
+class _Discovery(dict[str, Any]):
+    """MSAL's HTTP cache for logins: of answers, only those to a GET are kept.
+
+    MSAL takes all codes for one account's, so that a 429 to one login would hold up everybody's.
+    """
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not key.startswith("POST "):
+            super().__setitem__(key, value)
+
+
 class _Http:
     """MSAL's HTTP client for one use: adds time limits and remembers how the last answer was."""
 
@@ -177,7 +193,11 @@ class _Http:
         self.retry_after_seconds: float | None = None
 
     def get(self, url: str, **options: Any) -> requests.Response:
-        return self._note(self._session.get(url, **self._limited(options)))
+        response = self._note(self._session.get(url, **self._limited(options)))
+        if response.ok and "token_endpoint" not in response.json():
+            # MSAL keeps what it was answered about the authority for a day, sense or nonsense.
+            raise ValueError("not a discovery document")
+        return response
 
     def post(self, url: str, **options: Any) -> requests.Response:
         return self._note(self._session.post(url, **self._limited(options)))
@@ -191,7 +211,9 @@ class _Http:
     def _note(self, response: requests.Response) -> requests.Response:
         self.status = response.status_code
         value = response.headers.get("Retry-After", "")
-        self.retry_after_seconds = float(value) if value.isdecimal() and len(value) < 8 else None
+        self.retry_after_seconds = None
+        if value.isdecimal() and len(value) < 8:
+            self.retry_after_seconds = min(float(value), _MAX_RETRY_AFTER_SECONDS)
         return response
 
 

@@ -49,7 +49,11 @@ class Once:
         """Keeps a login for ten minutes; its secret is stored only inside the sealed data."""
         expires = instants.after(now, LOGIN_LIFE.total_seconds())
         login = Login(ids.sha256_hex(secret), "open", ids.sha256_hex(cookie), expires, data)
-        self._tables.insert(TABLE, self._fields(login))
+        fields = self._fields(login)
+        try:
+            self._tables.insert(TABLE, fields)
+        except Stale:
+            self._own(fields)
 
     def login(self, key: str) -> Login | None:
         row = self._tables.get(TABLE, LOGIN, key)
@@ -68,7 +72,21 @@ class Once:
 
     def change(self, login: Login) -> str:
         """Writes the login under its ETag, gives the new one; raises Stale: another was first."""
-        return self._tables.update(TABLE, self._fields(login), login.etag)
+        fields = self._fields(login)
+        try:
+            return self._tables.update(TABLE, fields, login.etag)
+        except Stale:
+            return self._own(fields)
+
+    def _own(self, fields: dict[str, Any]) -> str:
+        """The ETag of our own write whose answer got lost; raises Stale where it is another's.
+
+        No two sealed values are alike.
+        """
+        row = self._tables.get(TABLE, LOGIN, fields["RowKey"])
+        if row is None or row["data"] != fields["data"]:
+            raise Stale(TABLE)
+        return row.etag
 
     def purge(self, now: datetime) -> int:
         """Removes what has expired and gives the number; what another purge took is fine."""

@@ -23,7 +23,8 @@ class Cursor:
     """How far a folder was read: every UID up to `last_uid` is recorded or was not ours to take.
 
     newest: the newest INTERNALDATE recorded. started: the first check has chosen its mail, up to
-    `backlog_until`; ready: `mailbox.ready` has told the counts.
+    `backlog_until`; ready: `mailbox.ready` has told the counts. reset_since: UIDVALIDITY changed,
+    and up to `backlog_until` only mail that came after this can be new.
     """
 
     folder: str
@@ -35,6 +36,7 @@ class Cursor:
     backlog_until: int = 0
     backlog_found: int = 0
     backlog_sent: int = 0
+    reset_since: str = ""
     etag: str = ""
 
     @property
@@ -53,6 +55,7 @@ _CURSOR_COLUMNS = (
     "backlog_until",
     "backlog_found",
     "backlog_sent",
+    "reset_since",
 )
 
 

@@ -8,6 +8,7 @@ from shared import imap, instants
 from shared.accounts import Account
 from shared.errors import Blocked
 from shared.imap_errors import TokenRefused
+from shared.microsoft import Token
 from shared.renew import Renewal
 from shared.tables import Row
 
@@ -28,6 +29,7 @@ class Reader:
         self._renewal = renewal
         self._seconds = seconds
         self._token_row = token_row
+        self._token: Token | None = None
         self._stack = ExitStack()
         self._session: imap.Session | None = None
 
@@ -47,6 +49,12 @@ class Reader:
         self._session = None
         self._stack.close()
 
+    def token(self) -> Token:
+        """The turn's access token, asked for once: what it was asked with is used up then."""
+        if self._token is None:
+            self._token = self._renewal.token(self._account, instants.now(), self._token_row)
+        return self._token
+
     def session(self) -> imap.Session:
         """The session, authenticated with a token that is good for a while.
 
@@ -54,17 +62,16 @@ class Reader:
         refused too, and what `Renewal.token` and `imap.session` raise.
         """
         if self._session is None:
-            token = self._renewal.token(self._account, instants.now(), self._token_row)
             try:
-                self._session = self._opened(token.access_token)
+                self._session = self._opened(self.token().access_token)
             except TokenRefused:
                 self._session = self._with_a_fresh_token()
         return self._session
 
     def _with_a_fresh_token(self) -> imap.Session:
-        token = self._renewal.token(self._account, instants.now(), force=True)
+        self._token = self._renewal.token(self._account, instants.now(), force=True)
         try:
-            return self._opened(token.access_token)
+            return self._opened(self._token.access_token)
         except TokenRefused as error:
             raise Blocked("imap_denied") from error
 

@@ -65,7 +65,9 @@ class Renewal:
             return self._microsoft.token(stored.cache, now)
         except ReconnectNeeded:
             newer = self._tokens.get(stored.shard, stored.account)
-            if newer is None or newer.rt_version <= stored.rt_version:
+            if newer is None or newer.generation != stored.generation:
+                raise Stale("tokens") from None
+            if newer.rt_version <= stored.rt_version:
                 raise
             return self._ask(newer, now)  # another run was faster; once with what it stored
 

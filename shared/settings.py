@@ -143,12 +143,16 @@ def _url(value: str, schemes: set[str]) -> str:
     # urlsplit forgives spaces and control characters, a browser or a server does not.
     if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
         raise ValueError("is not a valid URL")
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:  # its text quotes the value
+        raise ValueError("is not a valid URL") from None
     if parts.scheme not in schemes or not parts.hostname:
         raise ValueError(f"must be a URL that begins with {' or '.join(sorted(schemes))}://")
     if parts.username is not None or parts.password is not None:
         raise ValueError("must not hold a user name or password")
-    if parts.port == 0:  # reading .port raises ValueError for what is not a number
+    if port == 0:
         raise ValueError("has an impossible port")
     return value
 
@@ -166,13 +170,16 @@ def _public_base_url(value: str) -> str:
         raise ValueError("must be an origin without a path, like https://unseen.example.com")
     if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1"}:
         raise ValueError("must be https; http is for localhost only")
-    return parts.geturl()
+    if parts.port == {"https": 443, "http": 80}[parts.scheme]:
+        raise ValueError("must leave the default port out, as a browser's Origin does")
+    return parts.geturl().lower()
 
 
 def _webhook_url(value: str, private: bool) -> str:
-    if urlsplit(value).scheme == "http" and not private:
+    parts = urlsplit(_url(value, {"https", "http"}))
+    if parts.scheme == "http" and not private:
         raise ValueError("must be https (or set ALLOW_PRIVATE_ENDPOINTS=true for local use)")
-    if urlsplit(_url(value, {"https", "http"})).fragment:
+    if parts.fragment:
         raise ValueError("must not hold a fragment (#…)")
     return value
 

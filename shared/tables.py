@@ -5,6 +5,7 @@ transaction, 64 KiB a property, 15 comparisons a filter.
 https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-transactions
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -34,6 +35,8 @@ from shared.errors import Stale, TryAgain
 MAX_OPERATIONS = 100
 MAX_TRANSACTION_BYTES = 3 * 1024 * 1024
 MAX_COMPARISONS = 15
+# The SDK does not repeat a POST whose answer got lost. Ours may be: each step has its ETag.
+_REPEATABLE = frozenset({"POST"})
 _INT32 = range(-(2**31), 2**31)
 _CONNECTIONS = 64
 
@@ -139,8 +142,7 @@ def _weight(operation: Operation) -> int:
 def _value_weight(value: Value) -> int:
     if isinstance(value, bytes):
         return len(value) * 4 // 3 + 4
-    # JSON escapes what is not ASCII: up to 12 bytes for one character.
-    return len(value) if isinstance(value, str) and value.isascii() else 12 * len(str(value))
+    return len(json.dumps(value))
 
 
 class Tables:
@@ -232,13 +234,16 @@ class Tables:
         """All or nothing; gives the new ETags in order ('' for a delete).
 
         Raises Stale where one row is not as it was read (or already or no longer there):
-        nothing is written then.
+        nothing is written then. Or it is our own write: its answer got lost, and it was sent
+        again.
         """
         if len(operations) > MAX_OPERATIONS:
             raise AssertionError(f"{len(operations)} operations in a transaction, at most 100")
 
         def write(client: TableClient) -> list[str]:
-            answers = client.submit_transaction([_step(operation) for operation in operations])
+            answers = client.submit_transaction(
+                [_step(operation) for operation in operations], retry_on_methods=_REPEATABLE
+            )
             return [str(answer.get("etag") or "") for answer in answers]
 
         return self._make_table_and_retry(table, write)

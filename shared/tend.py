@@ -200,7 +200,7 @@ class _Run:
         purged = [name for name, outcome in self._done.items() if outcome.purged]
         for account_id in purged:
             if account_id in self._held:
-                self._accounts.drop(account_id)
+                self._accounts.drop(self._held[account_id])
                 self._given_back += 1
         ready = [
             self._held[name] for name in self._done if name in self._held and name not in purged

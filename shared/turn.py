@@ -25,6 +25,7 @@ from shared.errors import (
     UnseenError,
     place,
 )
+from shared.imap_errors import TokenRefused
 from shared.ledger import Ledger
 from shared.mail_content import Content
 from shared.outbox import Outbox
@@ -110,7 +111,7 @@ class Turn:
             return
         self.outcome.checked = check
         try:
-            self._keep_token()
+            self._keep_token(reader)
             if check:
                 self._check(reader)
         except Stale:
@@ -118,12 +119,16 @@ class Turn:
         except UnseenError as error:
             reader.close()
             self._failed(error)
+        except TokenRefused:
+            # In the middle of a session: it died with its token. The next one gets another.
+            reader.close()
+            self._failed(TryAgain("imap_unavailable", "authentication lost"))
         else:
             if check and account.status == "blocked":
                 self._change_status("active", "", events.ACCOUNT_RESTORED)
 
-    def _keep_token(self) -> None:
-        token = self._tools.renewal.token(self._account, instants.now(), self._token_row)
+    def _keep_token(self, reader: Reader) -> None:
+        token = reader.token()
         window = timedelta(minutes=self._tools.settings.refresh_window_minutes)
         self.outcome.next_refresh_at = instants.due_text(token.expires_at - window)
 

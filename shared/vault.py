@@ -8,6 +8,7 @@ does not open. The first key encrypts, any known key decrypts.
 import hashlib
 import hmac
 import json
+import re
 import secrets
 
 from cryptography.exceptions import InvalidTag
@@ -17,6 +18,7 @@ from shared.errors import OperatorFault
 
 _VERSION = 1
 _NONCE_BYTES = 12
+_KEY_ID = re.compile(r"[A-Za-z0-9-]{1,32}\Z")
 
 
 class Vault:
@@ -67,8 +69,8 @@ def key_id(sealed: bytes) -> str:
         kid = sealed[2 : 2 + length].decode("ascii")
     except (IndexError, UnicodeDecodeError):
         raise OperatorFault("sealed_data_damaged") from None
-    if version != _VERSION:
-        raise OperatorFault("sealed_data_damaged", "version")
+    if version != _VERSION or not _KEY_ID.match(kid):
+        raise OperatorFault("sealed_data_damaged", "version or key id")
     return kid
 
 

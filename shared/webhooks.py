@@ -6,6 +6,7 @@ https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-w
 import base64
 import hashlib
 import hmac
+import socket
 import ssl
 import threading
 import time
@@ -100,9 +101,9 @@ class Sender:
 
     def _send(self, url: str, headers: dict[str, str], body: bytes, deadline: float) -> Answer:
         left = max(deadline - time.monotonic(), 0.1)
-        used: list[HTTPConnection] = []
-        _attempt.connections = used
-        with total_deadline(left, lambda: used[-1].sock if used else None):
+        used: list[socket.socket] = []
+        _attempt.sockets = used
+        with total_deadline(left, lambda: used[-1] if used else None):
             response = self._pool.request(
                 "POST",
                 url,
@@ -122,20 +123,24 @@ class Sender:
         return _answer(response, read)
 
 
-# The connections of this thread's attempt: the pool does not say which one it took.
+# The sockets of this thread's attempt: the pool does not say which connection it took, and a
+# connection forgets its socket as soon as the headers say that it will be closed.
 _attempt = threading.local()
 
 
 class _Connection(HTTPConnection):
+    def connect(self) -> None:
+        super().connect()
+        _attempt.sockets.append(self.sock)
+
     def request(self, *arguments: Any, **options: Any) -> None:
-        _attempt.connections.append(self)
+        if self.sock:
+            _attempt.sockets.append(self.sock)
         super().request(*arguments, **options)
 
 
-class _TlsConnection(HTTPSConnection):
-    def request(self, *arguments: Any, **options: Any) -> None:
-        _attempt.connections.append(self)
-        super().request(*arguments, **options)
+class _TlsConnection(_Connection, HTTPSConnection):
+    """The same over TLS."""
 
 
 class _Pool(urllib3.HTTPConnectionPool):
@@ -170,6 +175,8 @@ def _retry_after(value: str) -> float | None:
 def _reason(error: Exception) -> str:
     if isinstance(error, urllib3.exceptions.SSLError | ssl.SSLError):
         return "tls_error"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # by its class a timeout too
+        return "connection_failed"
     if isinstance(error, urllib3.exceptions.TimeoutError | TimeoutError):
         return "timeout"
     return "connection_failed"

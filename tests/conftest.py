@@ -6,9 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from shared import ids
+from shared.connector import Connector
 from tests.lab.app_host import AppHost
 from tests.lab.azurite import next_account
+from tests.lab.certificates import Authority
+from tests.lab.imap_proxy import ImapProxy
 from tests.lab.lab import Lab
+from tests.lab.lossy_proxy import LossyProxy
+from tests.lab.ports import free_port
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 
@@ -80,6 +86,42 @@ def app(start_app: StartApp) -> SteppedApp:
     return start_app()
 
 
+@pytest.fixture(scope="session")
+def parts(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connector]:
+    """The program's parts on storage that many tests share: each has an `account_id` of its own."""
+    running = SteppedApp(services, tmp_path_factory.mktemp("parts"))
+    yield running.parts
+    running.close()
+
+
+@pytest.fixture
+def account_id() -> str:
+    """The id of an account that no other test uses."""
+    return ids.account_id("tid", str(next(_people)), "")
+
+
+@pytest.fixture
+def lossy(services: Services) -> Iterator[LossyProxy]:
+    """A proxy before new storage, for apps with `STORAGE=lossy.connection_string`."""
+    running = LossyProxy(services.azurite, next_account())
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate for localhost that only those trust who are given its `ca_file`."""
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def proxy(services: Services) -> Iterator[ImapProxy]:
+    """A proxy before Dovecot, for apps with `IMAP_HOST=f"localhost:{proxy.port}"`."""
+    running = ImapProxy(free_port(), services.dovecot.port, services.ca_file.parent)
+    yield running
+    running.close()
+
+
 @pytest.fixture
 def address() -> str:
     """A personal address that no other test uses."""
@@ -94,3 +136,8 @@ def _as_it_should_be(request: pytest.FixtureRequest) -> Iterator[None]:
         services = request.getfixturevalue("services")
         services.microsoft.reset()
         services.receiver.answer()
+    if "lab" in request.fixturenames:
+        # What stays connected is looked at twice a second.
+        host = request.getfixturevalue("lab").host
+        for account in host.api("GET", "accounts?limit=200").json()["accounts"]:
+            host.api("DELETE", f"accounts/{account['id']}")

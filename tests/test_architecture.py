@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PURE = {
     *("catalogue", "errors", "ids", "instants", "schedule", "settings", "web", "pages"),
     *("id_token", "identity_errors", "imap_errors", "watchdog", "make_keys"),
+    *("guard", "guarded_sockets"),
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
     *("flowed_text", "html_text", "reply_text", "uuencoded", "bounces", "message_ids"),

@@ -126,7 +126,8 @@ class Dovecot:
         """Gives the folder another UIDVALIDITY and its mails other UIDs, as a restore does."""
         maildir = self._maildir(address, folder)
         for file in maildir.glob("dovecot*"):
-            file.unlink()
+            if "uidvalidity" not in file.name:  # the one that remembers what was given out
+                file.unlink()
 
     def _doveadm(self, *command: str) -> str:
         ran = subprocess.run(

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
 from . import walk
 from .app_host import AppHost
 from .services import Ports, Services
 from .table_dump import dump
+from .table_edit import edit
 from .waiting import wait_until
 
 
@@ -68,6 +71,17 @@ class Lab:
         """The stored rows of a table whose columns have these values."""
         found = dump(self.host.storage).get(table, [])
         return [row for row in found if all(row.get(k) == v for k, v in equal.items())]
+
+    def edit(self, table: str, partition: str, row: str, **columns: Any) -> None:
+        """Changes a stored row behind the app's back."""
+        edit(self.host.storage, table, partition, row, **columns)
+
+    def enqueue(self, queue: str, text: str) -> None:
+        """Puts a message into a queue of the app, as anybody with the storage key could."""
+        with QueueClient.from_connection_string(
+            self.host.storage, queue, message_encode_policy=TextBase64EncodePolicy()
+        ) as client:
+            client.send_message(text)
 
     def wait_for_account(self, address: str, seconds: float = 20, **columns: Any) -> dict[str, Any]:
         """Waits until the stored row of the address has these values, and gives it."""

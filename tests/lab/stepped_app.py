@@ -1,7 +1,8 @@
 """The app in this process, one tick at a time: for tests that decide when what is due."""
 
+import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -16,6 +17,7 @@ from .app_host import AppHost
 from .azurite import next_account
 from .services import Services
 from .table_dump import dump
+from .table_edit import edit
 
 
 class SteppedApp:
@@ -30,13 +32,27 @@ class SteppedApp:
         # A host that is never started: it knows the lab's settings.
         host = AppHost(services, folder, storage_account=next_account(), settings=settings_)
         self.services = services
-        self.storage = host.storage
-        self.parts = Connector(settings.read({k: v for k, v in host.settings.items() if v}))
+        self._settings = settings.read({k: v for k, v in host.settings.items() if v})
+        self.storage = self._settings.storage
+        self.parts = Connector(self._settings)
+
+    def restart(self) -> None:
+        """As a new process does: on the same storage, with nothing remembered."""
+        self.close()
+        self.parts = Connector(self._settings)
 
     def connect(
         self, address: str, kind: str = "personal", now: datetime | None = None
     ) -> Enrolled:
         """Signs the person in at NotMicrosoft and enrols what came of it."""
+        flow, answer = self.answer_of(address, kind)
+        at = now or instants.now()
+        return self.parts.enrol.enrol(self.parts.microsoft.finish(flow, answer, at), at)
+
+    def answer_of(
+        self, address: str, kind: str = "personal"
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """Walks Microsoft's pages; gives the flow and what the callback is told."""
         known = {one["username"].casefold() for one in self.services.microsoft.accounts()}
         if address.casefold() not in known:
             self.services.microsoft.add_account(address, kind)
@@ -45,9 +61,14 @@ class SteppedApp:
         browser = walk.Browser(ca_file)
         callback = self.parts.settings.redirect_uri
         page = walk.sign_in(browser, browser.get(url), address, stop_at=callback)
-        answer = dict(parse_qsl(urlsplit(page.url).query))
-        at = now or instants.now()
-        return self.parts.enrol.enrol(self.parts.microsoft.finish(flow, answer, at), at)
+        return flow, dict(parse_qsl(urlsplit(page.url).query))
+
+    def connected(self, address: str, kind: str = "personal") -> Account:
+        """Signs the person in and makes the first check."""
+        enrolled = self.connect(address, kind)
+        assert enrolled.claim
+        self.parts.tend.tend(enrolled.claim)
+        return self.account(enrolled.account.id)
 
     def tick(self, at: datetime | None = None) -> int:
         """Fires the timer at that instant and tends to what it enqueued; gives the messages."""
@@ -55,6 +76,10 @@ class SteppedApp:
         for message in messages:
             self.parts.tend.receive(message.encode())
         return len(messages)
+
+    def tick_in(self, seconds: float) -> int:
+        """As `tick`, so many seconds from now."""
+        return self.tick(instants.now() + timedelta(seconds=seconds))
 
     def account(self, account_id: str) -> Account:
         found = self.parts.accounts.get(account_id)
@@ -65,6 +90,30 @@ class SteppedApp:
         """The stored rows of a table whose columns have these values."""
         found = dump(self.storage).get(table, [])
         return [row for row in found if all(row.get(k) == v for k, v in equal.items())]
+
+    def webhooks(self, address: str, kind: str = "mail.received") -> list[dict[str, Any]]:
+        """What was received of that address, in the order it came."""
+        return self.services.receiver.received(address, kind)
+
+    def subjects(self, address: str) -> list[str]:
+        """Subjects of the mails that were received, in the order they came."""
+        return [one["body"]["data"]["subject"] for one in self.webhooks(address)]
+
+    def edit(self, table: str, partition: str, row: str, **columns: Any) -> None:
+        """Changes a stored row behind the app's back."""
+        edit(self.storage, table, partition, row, **columns)
+
+    def make_attempts_due(self, account_id: str, **columns: Any) -> None:
+        """As if all that is owed had waited long enough; columns of those rows besides."""
+        past = "2020-01-01T00:00:00Z"
+        for row in self.rows("mailboxes", PartitionKey=account_id):
+            if row["RowKey"].startswith("owed:"):
+                endpoints = json.loads(row["endpoints"])
+                due = {name: [*one[:2], past, one[3]] for name, one in endpoints.items()}
+                changed = {"endpoints": json.dumps(due), "next_at": past} | columns
+                self.edit("mailboxes", account_id, row["RowKey"], **changed)
+        shard = self.account(account_id).shard
+        self.edit("accounts", shard, account_id, next_attempt_at=past, next_due_at=past)
 
     def close(self) -> None:
         self.parts.tables.close()

@@ -64,6 +64,9 @@ class People:
             consented=known.consented if known else False,
             owns_mailbox=owns_mailbox,
         )
+        if known:  # what was issued to it sees the change
+            known.__dict__.update(vars(person))
+            return known
         self._by_name[username.casefold()] = person
         return person
 

@@ -1,0 +1,415 @@
+"""Looking for new mail: what is found, recorded and told, and what is left as it was."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+
+import pytest
+
+from shared import instants
+from tests.conftest import StartApp
+from tests.lab.imap_proxy import ImapProxy, after, cut, rewritten, says
+from tests.lab.mails import made_up
+from tests.lab.receiver.client import ids
+from tests.lab.stepped_app import SteppedApp
+
+type Proxied = Callable[..., SteppedApp]
+
+REFUSED = says("BAD Command Argument Error. 11")
+
+
+@pytest.fixture
+def proxied(start_app: StartApp, proxy: ImapProxy) -> Proxied:
+    """Makes apps that come to their mail server through the proxy."""
+    return lambda **settings: start_app(IMAP_HOST=f"localhost:{proxy.port}", **settings)
+
+
+def put(app: SteppedApp, address: str, *subjects: str, **options: object) -> None:
+    """Puts mails with these subjects into the inbox."""
+    for subject in subjects:
+        app.services.dovecot.deliver(address, made_up(address, subject), **options)  # type: ignore[arg-type]
+
+
+def numbered(count: int) -> list[str]:
+    return [f"Mail {number}" for number in range(1, count + 1)]
+
+
+# What is told
+
+
+def full_mail(to: str) -> bytes:
+    mail = EmailMessage()
+    mail["From"] = "Ada Lovelace <ada@sender.example>"
+    mail["Reply-To"] = "office@sender.example"
+    mail["To"] = f"{to}, Grace <grace@contoso.example>"
+    mail["Cc"] = "Team <team@contoso.example>"
+    mail["Date"] = "Tue, 06 Jan 2026 10:00:00 +0100"
+    mail["Message-ID"] = "<2@sender.example>"
+    mail["In-Reply-To"] = "<1@sender.example>"
+    mail["References"] = "<0@sender.example> <1@sender.example>"
+    mail["List-Id"] = "News <news.sender.example>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["Subject"] = "Notes"
+    mail.set_content("Plain.\n")
+    mail.add_alternative("<p>Rich.</p>", subtype="html")
+    mail.add_attachment(b"1,2\n", maintype="text", subtype="csv", filename="a.csv")
+    return mail.as_bytes()
+
+
+def test_a_mail_is_told_with_every_field(app: SteppedApp, address: str) -> None:
+    received = datetime(2026, 1, 6, 9, 0, 5, tzinfo=UTC)
+    app.services.dovecot.deliver(
+        address, full_mail(address), flags=["\\Flagged"], received_at=received
+    )
+    account = app.connected(address)
+    data = app.webhooks(address)[0]["body"]["data"]
+    assert data["account"] == {"id": account.id, "address": address, "reference": "", "labels": []}
+    assert (data["folder"], data["uid"], data["sequence"]) == ("INBOX", 1, 2)
+    assert data["uid_validity"] == account.folders[0].uidvalidity
+    assert (data["message_id"], data["in_reply_to"]) == ("2@sender.example", "1@sender.example")
+    assert (data["thread_id"], data["subject"]) == ("0@sender.example", "Notes")
+    assert data["from"] == [{"name": "Ada Lovelace", "address": "ada@sender.example"}]
+    assert data["reply_to"] == [{"name": None, "address": "office@sender.example"}]
+    assert [one["address"] for one in data["to"]] == [address, "grace@contoso.example"]
+    assert data["cc"] == [{"name": "Team", "address": "team@contoso.example"}]
+    assert (data["sender"], data["bcc"]) == ([], [])
+    assert (data["date"], data["received_at"]) == ("2026-01-06T09:00:00Z", "2026-01-06T09:00:05Z")
+    assert data["size"] >= len(full_mail(address)) and "\\Flagged" in data["flags"]
+    assert (data["text"].strip(), data["html"].strip()) == ("Plain.", "<p>Rich.</p>")
+    assert (data["truncated"], data["bounce"], data["issues"]) == (False, None, [])
+    assert (data["auto_submitted"], data["list_id"][-19:]) == (
+        "auto-generated",
+        "news.sender.example",
+    )
+    attachment = data["attachments"][0]
+    assert (attachment["filename"], attachment["content_type"]) == ("a.csv", "text/csv")
+    assert (attachment["size"], attachment["inline"]) == (4, False)
+
+
+def test_a_long_body_is_cut_and_says_so(start_app: StartApp, address: str) -> None:
+    app = start_app(EVENT_BODY_LIMIT="10")
+    put(app, address, "A long subject stays, the body is cut")
+    app.connected(address)
+    data = app.webhooks(address)[0]["body"]["data"]
+    assert (data["text"], data["truncated"]) == ("A long sub", True)
+
+
+def test_i7_flags_are_as_they_were(app: SteppedApp, address: str) -> None:
+    put(app, address, "Unseen")
+    put(app, address, "Flagged", flags=["\\Flagged"])
+    put(app, address, "Read elsewhere", flags=["\\Seen"])
+    before = app.services.dovecot.flags(address)
+    app.connected(address)
+    assert app.services.dovecot.flags(address) == before
+    assert "\\Seen" not in before[1] | before[2]
+
+
+def test_mail_that_was_read_elsewhere_is_not_told(app: SteppedApp, address: str) -> None:
+    account = app.connected(address)
+    put(app, address, "Read elsewhere", flags=["\\Seen"])
+    put(app, address, "Unseen")
+    app.tick()
+    assert app.subjects(address) == ["Unseen"]
+    assert app.account(account.id).folders[0].scanned_below == 3
+
+
+def test_i1_mail_that_arrived_while_nothing_ran_is_told(app: SteppedApp, address: str) -> None:
+    app.connected(address)
+    app.close()
+    put(app, address, *numbered(3))
+    app.restart()
+    app.tick_in(6 * 3600)
+    assert app.subjects(address) == numbered(3)
+
+
+def test_a_mail_is_told_once_however_often_it_is_looked_at(app: SteppedApp, address: str) -> None:
+    put(app, address, "Once")
+    app.connected(address)
+    app.tick()
+    app.restart()
+    app.tick()
+    assert app.subjects(address) == ["Once"]
+
+
+# How often, and how much it costs
+
+
+def test_ten_ticks_are_ten_checks(proxied: Proxied, proxy: ImapProxy, address: str) -> None:
+    app = proxied(CHECK_INTERVAL_SECONDS="60")
+    began = instants.now() - timedelta(minutes=20)
+    app.connect(address, now=began)
+    before = proxy.count("AUTHENTICATE")
+    # A timer is never quite on time.
+    for number, late in enumerate([0, 4, -2, 3, 0, -3, 5, 0, 1, 0], start=1):
+        at = began + timedelta(minutes=number, seconds=late)
+        assert [app.tick(at), app.tick(at)] == [1, 0]
+    assert proxy.count("AUTHENTICATE") - before == 10
+
+
+def test_an_idle_mailbox_is_asked_for_its_status_and_left(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    app.connected(address)
+    proxy.commands.clear()
+    app.tick()
+    assert [one.split()[0] for one in proxy.commands] == [
+        "CAPABILITY",
+        "AUTHENTICATE",
+        "STATUS",
+        "LOGOUT",
+    ]
+
+
+def test_nothing_on_the_wire_may_change_a_mail(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    put(app := proxied(), address, "One")
+    app.connected(address)
+    verbs = {one.removeprefix("UID ").split()[0] for one in proxy.commands}
+    assert verbs <= {"CAPABILITY", "AUTHENTICATE", "STATUS", "EXAMINE", "SEARCH", "FETCH", "LOGOUT"}
+    bodies = [one for one in proxy.commands if "BODY" in one]
+    assert bodies and all("BODY.PEEK[" in one for one in bodies)
+
+
+# The first check
+
+
+def test_f22_more_mail_than_a_transaction_holds_is_recorded_in_several(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    put(app, address, *numbered(200))
+    account = app.connected(address)
+    assert app.subjects(address) == numbered(200)
+    ready = app.webhooks(address, "mailbox.ready")[0]["body"]["data"]
+    assert (ready["found"], ready["sent"], ready["left_out"]) == (200, 200, 0)
+    assert sum("BODY.PEEK" in one for one in proxy.commands) == 3
+    assert (account.owed, account.dead) == (0, 0)
+
+
+def test_the_newest_of_a_backlog_come_oldest_first(start_app: StartApp, address: str) -> None:
+    app = start_app(BACKLOG_LIMIT="10")
+    put(app, address, *numbered(14))
+    put(app, address, "Read elsewhere", flags=["\\Seen"])
+    app.connected(address)
+    assert app.subjects(address) == numbered(14)[4:]
+    ready = app.webhooks(address, "mailbox.ready")[0]["body"]["data"]
+    assert (ready["found"], ready["sent"], ready["left_out"]) == (14, 10, 4)
+
+
+def test_without_a_backlog_only_what_comes_later_is_told(
+    start_app: StartApp, address: str
+) -> None:
+    app = start_app(BACKLOG_LIMIT="0")
+    put(app, address, "Old")
+    app.connected(address)
+    put(app, address, "New")
+    app.tick()
+    assert app.subjects(address) == ["New"]
+
+
+def test_a_mailbox_is_ready_once(app: SteppedApp, address: str) -> None:
+    put(app, address, "One")
+    app.connected(address)
+    put(app, address, "Two")
+    app.tick()
+    assert len(app.webhooks(address, "mailbox.ready")) == 1
+
+
+def test_i2_a_first_check_that_was_cut_off_goes_on_and_tells_each_mail_once(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    put(app, address, *numbered(110))
+    proxy.on(r"UID FETCH \S*\b98\b\S* \(BODY", cut(2000))
+    app.connected(address)
+    assert app.subjects(address) == numbered(97)
+    assert not app.webhooks(address, "mailbox.ready")
+    proxy.behave()
+    app.tick_in(600)
+    assert Counter(app.subjects(address)) == Counter(numbered(110))
+    ready = app.webhooks(address, "mailbox.ready")[0]["body"]["data"]
+    assert (ready["found"], ready["sent"]) == (110, 110)
+
+
+# Mail that is not as it should be
+
+
+def test_f24_bytes_that_are_no_mail_are_told_all_the_same(app: SteppedApp, address: str) -> None:
+    app.services.dovecot.deliver(address, b"\x00\xff\xfe not a mail \xed\xa0\x80\n\n\x00\x80")
+    put(app, address, "The next")
+    app.connected(address)
+    first, second = [one["body"]["data"] for one in app.webhooks(address)]
+    assert first["uid"] == 1 and first["received_at"]
+    assert second["subject"] == "The next"
+
+
+def test_f25_an_empty_mail_has_nulls_and_a_time_of_arrival(app: SteppedApp, address: str) -> None:
+    app.services.dovecot.deliver(address, b"\r\n")
+    app.connected(address)
+    data = app.webhooks(address)[0]["body"]["data"]
+    assert (data["subject"], data["message_id"], data["date"]) == (None, None, None)
+    assert (data["from"], data["received_at"] > "2026") == ([], True)
+
+
+def test_f21_mail_that_went_away_after_the_search_is_passed(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    put(app, address, *numbered(3))
+    proxy.on("UID FETCH", after(lambda: app.services.dovecot.expunge(address, 2)), times=1)
+    account = app.connected(address)
+    assert {"Mail 1", "Mail 3"} <= set(app.subjects(address))
+    proxy.behave()
+    app.tick()
+    assert app.account(account.id).folders[0].scanned_below == 4
+
+
+def test_f21_mail_that_was_listed_and_is_gone_is_passed(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    put(app, address, *numbered(3))
+    app.services.dovecot.expunge(address, 2)
+    proxy.on("UID SEARCH", rewritten("SEARCH 1 3", "SEARCH 1 2 3"))
+    app.connected(address)
+    assert app.subjects(address) == ["Mail 1", "Mail 3"]
+
+
+def test_f30_a_mail_that_the_server_refuses_does_not_hold_up_the_next(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    put(app, address, *numbered(3))
+    proxy.on(r"UID FETCH (\S+,)?2(,\S+)? \(BODY", REFUSED)
+    account = app.connected(address)
+    assert app.subjects(address) == ["Mail 1", "Mail 3"]
+    assert (account.owed, account.failures, account.folders[0].scanned_below) == (1, 0, 4)
+
+
+def test_f30_a_mail_that_can_not_even_be_listed_does_not_either(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    put(app, address, *numbered(3))
+    proxy.on(r"UID FETCH (\S+,)?2(,\S+)? \(", REFUSED)
+    account = app.connected(address)
+    assert app.subjects(address) == ["Mail 1", "Mail 3"]
+    assert (account.owed, account.failures, account.folders[0].scanned_below) == (1, 0, 4)
+
+
+def test_f17_a_fetch_that_is_cut_tells_nothing_and_moves_nothing(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    account = app.connected(address)
+    put(app, address, "Whole", "Whole too")
+    proxy.on(r"UID FETCH \S+ \(BODY", cut(300))
+    app.tick()
+    assert app.subjects(address) == []
+    cursor = app.rows("mailboxes", folder="INBOX", last_uid=0)
+    assert len(cursor) == 1 and app.account(account.id).folders == account.folders
+    proxy.behave()
+    app.tick_in(600)
+    assert app.subjects(address) == ["Whole", "Whole too"]
+
+
+def test_i3_a_run_that_lost_its_fence_leaves_the_cursor_for_the_next(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    app.connected(address)
+    put(app, address, "For whoever comes next")
+    proxy.on(r"UID FETCH \S+ \(BODY", after(lambda: app.connect(address)), times=1)
+    app.tick()
+    assert app.subjects(address) == []
+    app.tick_in(4)
+    assert app.subjects(address) == ["For whoever comes next"]
+
+
+def test_f20_without_uidnext_mail_is_found_all_the_same(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    proxy.on("STATUS", rewritten("UIDNEXT", "X-NOTHING"))
+    proxy.on("EXAMINE", rewritten("UIDNEXT", "X-NOTHING"))
+    app.connected(address)
+    put(app, address, "One", "Two")
+    for _ in range(2):
+        app.tick()
+    assert app.subjects(address) == ["One", "Two"]
+
+
+def test_f20_uids_out_of_order_are_put_in_order(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    put(app, address, *numbered(3))
+    proxy.on("UID SEARCH", rewritten("SEARCH 1 2 3", "SEARCH 3 1 2"))
+    app.connected(address)
+    assert app.subjects(address) == numbered(3)
+
+
+# Another UIDVALIDITY
+
+
+def test_f19_other_uids_bring_no_flood_and_lose_no_mail(app: SteppedApp, address: str) -> None:
+    put(app, address, *numbered(5))
+    account = app.connected(address)
+    app.services.dovecot.renumber(address)
+    put(app, address, "New")
+    app.tick()
+    assert app.subjects(address) == [*numbered(5), "New"]
+    assert app.account(account.id).folders[0].uidvalidity != account.folders[0].uidvalidity
+
+
+def test_f19_old_mail_is_not_new_though_nobody_remembers_it(
+    app: SteppedApp, address: str
+) -> None:
+    put(app, address, "Old", received_at=instants.now() - timedelta(days=9))
+    put(app, address, "Recent")
+    account = app.connected(address)
+    app.parts.outbox.remove(account.id, "done:")
+    app.services.dovecot.renumber(address)
+    app.tick()
+    assert app.subjects(address) == ["Old", "Recent", "Recent"]
+
+
+def test_f19_a_run_that_is_cut_off_after_other_uids_brings_no_flood_either(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    put(app, address, *numbered(100))
+    app.connected(address)
+    app.services.dovecot.renumber(address)
+    put(app, address, "New")
+    proxy.on(r"UID FETCH \S*\b98\b\S* \(BODY", cut(), times=1)
+    app.tick()
+    app.tick_in(600)
+    assert Counter(app.subjects(address)) == Counter([*numbered(100), "New"])
+
+
+# One among others
+
+
+def test_i5_a_mailbox_that_hangs_up_does_not_hold_up_another(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    broken, good = f"broken.{address}", f"good.{address}"
+    for one in (broken, good):
+        app.connected(one)
+        put(app, one, "Hello")
+    proxy.on('STATUS "INBOX"', cut(), times=1)
+    assert app.tick() == 1
+    assert sorted(app.subjects(broken) + app.subjects(good)) == ["Hello"]
+    app.tick_in(120)
+    assert app.subjects(broken) == app.subjects(good) == ["Hello"]
+
+
+def test_ids_of_different_mails_differ(app: SteppedApp, address: str) -> None:
+    put(app, address, *numbered(5))
+    app.connected(address)
+    assert len(ids(app.webhooks(address))) == 5

@@ -1,0 +1,249 @@
+"""Removing an account: nothing of it stays, and nothing of it comes back."""
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from shared import instants
+from shared.accounts import Account
+from shared.errors import Rejected
+from tests.conftest import StartApp
+from tests.lab.imap_proxy import ImapProxy, after
+from tests.lab.lab import Lab
+from tests.lab.mails import made_up
+from tests.lab.receiver.client import Webhook
+from tests.lab.stepped_app import SteppedApp
+from tests.lab.table_dump import dump
+
+type Proxied = Callable[..., SteppedApp]
+
+
+@pytest.fixture
+def proxied(start_app: StartApp, proxy: ImapProxy) -> Proxied:
+    """Makes apps that come to their mail server through the proxy."""
+    return lambda **settings: start_app(IMAP_HOST=f"localhost:{proxy.port}", **settings)
+
+
+def put(app: SteppedApp, address: str, subject: str = "Hello") -> None:
+    app.services.dovecot.deliver(address, made_up(address, subject))
+
+
+def farewells(app: SteppedApp, account: Account) -> list[Webhook]:
+    """The `account.disconnected` webhooks of that account."""
+    found = app.services.receiver.received(kind="account.disconnected")
+    return [one for one in found if one["body"]["data"]["account"]["id"] == account.id]
+
+
+def rows_of(app: SteppedApp, account_id: str) -> list[dict[str, object]]:
+    """Every row under the account's id."""
+    tables = dump(app.storage)
+    return [r for t in tables.values() for r in t if account_id in (r["PartitionKey"], r["RowKey"])]
+
+
+@pytest.mark.parametrize(
+    ("kind", "revoke_at"),
+    [
+        ("personal", "https://account.live.com/consent/Manage"),
+        ("work", "https://myapps.microsoft.com"),
+    ],
+)
+def test_the_answer_says_where_the_owner_withdraws_the_permission(
+    app: SteppedApp, address: str, kind: str, revoke_at: str
+) -> None:
+    account = app.connect(address, kind).account
+    answer = app.parts.disconnect.disconnect(account.id)
+    assert answer == {"id": account.id, "removed": True, "revoke_at": revoke_at}
+
+
+def test_t39_no_row_and_no_address_stays(app: SteppedApp, address: str) -> None:
+    for number in range(3):
+        put(app, address, f"Canary {number}")
+    account = app.connected(address)
+    app.services.receiver.answer({"status": 500})
+    put(app, address, "Canary owed")
+    app.tick()
+    app.services.receiver.answer()
+    app.parts.disconnect.disconnect(account.id)
+    app.tick()
+    left = json.dumps(dump(app.storage))
+    assert rows_of(app, account.id) == []
+    assert address not in left and "Canary" not in left
+
+
+def test_t39_the_webhook_names_id_and_reference_and_no_address(
+    app: SteppedApp, address: str
+) -> None:
+    account = app.connected(address)
+    app.parts.disconnect.disconnect(account.id)
+    app.tick()
+    (told,) = farewells(app, account)
+    assert told["body"]["data"] == {"account": {"id": account.id, "reference": ""}}
+    assert told["headers"]["webhook-id"].startswith("msg_system_") and told["verified"]
+    assert address not in told["raw"]
+
+
+def test_the_systems_own_account_is_never_listed(app: SteppedApp, address: str) -> None:
+    app.parts.disconnect.disconnect(app.connected(address).id)
+    assert app.rows("accounts", RowKey="system")
+    assert app.parts.directory.page()["accounts"] == []
+    for attempt in (app.parts.directory.show, app.parts.disconnect.disconnect):
+        with pytest.raises(Rejected) as refused:
+            attempt("system")
+        assert refused.value.status == 404
+
+
+def test_an_account_is_removed_once(app: SteppedApp, address: str) -> None:
+    account = app.connected(address)
+    app.parts.disconnect.disconnect(account.id)
+    with pytest.raises(Rejected) as refused:
+        app.parts.disconnect.disconnect(account.id)
+    assert refused.value.status == 404
+    app.tick()
+    assert len(farewells(app, account)) == 1
+
+
+def test_what_a_removal_had_no_time_for_is_removed_by_the_next_turn(
+    app: SteppedApp, address: str
+) -> None:
+    put(app, address)
+    account = app.connected(address)
+    answer = app.parts.disconnect.disconnect(account.id, seconds=-1)
+    assert answer["removed"] is False
+    (tombstone,) = app.rows("accounts", RowKey=account.id)
+    assert (tombstone["address"], tombstone["claim"], tombstone["oid"]) == ("", "", "")
+    app.tick()
+    assert rows_of(app, account.id) == []
+    assert len(farewells(app, account)) == 1
+
+
+def test_f47_a_farewell_that_is_owed_and_forgotten_is_told_by_the_next_turn(
+    app: SteppedApp, address: str
+) -> None:
+    account = app.connected(address)
+    app.parts.disconnect.disconnect(account.id, seconds=-1)
+    # As if it had been killed between the event and the system's row.
+    never = {"next_attempt_at": instants.NEVER, "next_due_at": instants.NEVER}
+    app.edit("accounts", "00", "system", **never)
+    app.tick()
+    app.tick()
+    assert len(farewells(app, account)) == 1
+
+
+def test_a_farewell_that_was_not_taken_is_tried_again(app: SteppedApp, address: str) -> None:
+    account = app.connected(address)
+    app.services.receiver.answer({"status": 500})
+    app.parts.disconnect.disconnect(account.id)
+    app.tick()
+    app.services.receiver.answer()
+    app.make_attempts_due("system")
+    app.tick()
+    told = farewells(app, account)
+    assert len(told) == 2 and len({one["headers"]["webhook-id"] for one in told}) == 1
+
+
+# In the middle of a run
+
+
+@pytest.mark.parametrize("command", ["AUTHENTICATE", "EXAMINE", r"UID FETCH \S+ \(BODY"])
+def test_f54_a_run_that_meets_a_removal_writes_and_tells_nothing(
+    proxied: Proxied, proxy: ImapProxy, address: str, command: str
+) -> None:
+    app = proxied()
+    account = app.connected(address)
+    put(app, address)
+    proxy.on(command, after(lambda: app.parts.disconnect.disconnect(account.id)), times=1)
+    app.tick()
+    app.tick_in(600)
+    assert app.subjects(address) == []
+    assert rows_of(app, account.id) == []
+    assert len(farewells(app, account)) == 1
+
+
+def test_f54_a_removal_while_webhooks_are_sent_leaves_nothing(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    account = app.connected(address)
+    app.services.receiver.answer({"status": 500})
+    put(app, address)
+    app.tick()
+    app.services.receiver.answer()
+    app.make_attempts_due(account.id)
+    remove = after(lambda: app.parts.disconnect.disconnect(account.id))
+    proxy.on(r"UID FETCH \S+ \(BODY", remove, times=1)
+    app.tick()
+    app.tick()
+    assert rows_of(app, account.id) == []
+
+
+# And connected again
+
+
+def test_who_comes_back_has_the_same_id_and_another_generation(
+    app: SteppedApp, address: str
+) -> None:
+    before = app.connected(address)
+    app.parts.disconnect.disconnect(before.id)
+    put(app, address, "After the return")
+    now = app.connected(address)
+    assert now.id == before.id and now.generation != before.generation
+    assert app.subjects(address) == ["After the return"]
+    told = app.webhooks(address, "account.connected")
+    assert len({one["headers"]["webhook-id"] for one in told}) == 2
+
+
+def test_the_fence_of_the_new_generation_holds_off_the_old_ones_run(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    account = app.connected(address)
+    put(app, address)
+
+    def leave_and_return() -> None:
+        app.parts.disconnect.disconnect(account.id)
+        app.connect(address)
+
+    proxy.on(r"UID FETCH \S+ \(BODY", after(leave_and_return), times=1)
+    app.tick()
+    assert app.subjects(address) == []
+    app.tick_in(4)
+    assert app.subjects(address) == ["Hello"]
+
+
+def test_who_comes_back_before_the_removal_ended_finishes_it(
+    app: SteppedApp, address: str
+) -> None:
+    put(app, address)
+    account = app.connected(address)
+    app.parts.disconnect.disconnect(account.id, seconds=-1)
+    again = app.connected(address)
+    assert (again.id, again.deleted_at, again.status) == (account.id, "", "active")
+    app.tick()
+    assert len(farewells(app, account)) == 1
+    assert app.account(account.id).status == "active"
+
+
+def test_a_removal_that_comes_late_leaves_the_new_sign_in_alone(
+    app: SteppedApp, address: str
+) -> None:
+    put(app, address)
+    account = app.connected(address)
+    app.parts.disconnect.disconnect(account.id, seconds=-1)
+    tombstone = app.account(account.id)
+    app.connected(address)
+    before = rows_of(app, account.id)
+    assert app.parts.disconnect.purge(tombstone, time.monotonic() + 5)
+    app.parts.accounts.drop(tombstone)
+    assert rows_of(app, account.id) == before
+
+
+def test_over_http_a_removed_mailbox_is_gone(lab: Lab, address: str) -> None:
+    lab.connect(address)
+    account_id = lab.account(address)["id"]
+    answer = lab.host.api("DELETE", f"accounts/{account_id}")
+    assert answer.status_code == 200
+    assert answer.json()["revoke_at"] == "https://account.live.com/consent/Manage"
+    assert lab.host.api("GET", f"accounts/{account_id}").status_code == 404
+    assert address not in json.dumps(dump(lab.host.storage))

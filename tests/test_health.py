@@ -1,0 +1,53 @@
+"""Health: whether the app can do its work, in terms that say what to fix."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared import health, settings
+from shared.errors import SettingsError
+from tests.conftest import StartApp
+from tests.lab.lossy_proxy import LossyProxy
+from tests.lab.stepped_app import SteppedApp
+
+_NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def test_an_app_whose_timer_has_not_run_yet_is_well(app: SteppedApp) -> None:
+    assert app.parts.health.report(_NOW) == {
+        "status": "ok",
+        "last_tick": None,
+        "queue_messages": {"poisoned": 0, "dropped": 0},
+    }
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(0, "ok"), (10, "ok"), (11, "degraded")])
+def test_a_timer_that_does_not_run_is_named(app: SteppedApp, minutes: int, status: str) -> None:
+    app.parts.once.beat(_NOW - timedelta(minutes=minutes))
+    report = app.parts.health.report(_NOW)
+    assert report["status"] == status
+    assert [one["code"] for one in report.get("problems", [])] == ["timer_late"] * (minutes > 10)
+
+
+def test_t32_queue_messages_that_were_lost_are_counted(app: SteppedApp) -> None:
+    app.parts.once.count("poisoned")
+    app.parts.tend.receive(b"junk")
+    report = app.parts.health.report(_NOW)
+    assert report["queue_messages"] == {"poisoned": 1, "dropped": 1}
+
+
+def test_f40_storage_that_does_not_answer_is_named(start_app: StartApp, lossy: LossyProxy) -> None:
+    lossy.refuse(1000)
+    report = start_app(STORAGE=lossy.connection_string).parts.health.report(_NOW)
+    assert report["status"] == "degraded"
+    assert [one["code"] for one in report["problems"]] == ["storage_unavailable"]
+
+
+def test_f53_bad_settings_are_all_named_without_their_values() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings.read({"CLIENT_SECRET": "canary\x00", "SHARDS": "canary"})
+    report = health.of_settings(caught.value)
+    assert report["status"] == "degraded"
+    named = {one["setting"] for one in report["problems"]}
+    assert named >= {"CLIENT_ID", "CLIENT_SECRET", "SHARDS", "WEBHOOK_URL"}
+    assert "canary" not in str(report)

@@ -1,0 +1,196 @@
+"""Renew: the access token for a mailbox, and that no newer refresh token is ever lost."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+
+from shared import instants
+from shared.accounts import Account
+from shared.errors import ReconnectNeeded, Stale, TryAgain
+from shared.microsoft import Token
+from shared.tables import Row
+from shared.token_store import StoredToken
+from tests.lab.not_microsoft.client import Control
+from tests.lab.stepped_app import SteppedApp
+
+
+class Mailbox:
+    """A connected account and its token, asked for at a time of the test's choosing."""
+
+    def __init__(self, app: SteppedApp, address: str) -> None:
+        self.app = app
+        self.microsoft: Control = app.services.microsoft
+        self.address = address
+        self.account: Account = app.connect(address).account
+        self.now = instants.now()
+
+    def in_minutes(self, minutes: float) -> datetime:
+        """A moment after the sign-in; its access token is good for 60 minutes."""
+        return self.now + timedelta(minutes=minutes)
+
+    def token(self, minutes: float, row: Row | None = None, *, force: bool = False) -> Token:
+        at = self.in_minutes(minutes)
+        return self.app.parts.renewal.token(self.account, at, row, force=force)
+
+    @property
+    def row(self) -> Row:
+        return self.app.parts.tokens.rows(self.account.shard, [self.account.id])[self.account.id]
+
+    @property
+    def stored(self) -> StoredToken:
+        return self.app.parts.tokens.open(self.row)
+
+    @property
+    def asked(self) -> list[str]:
+        """What the platform answered to each request for this account."""
+        return [one["outcome"] for one in self.microsoft.records(self.address)][1:]
+
+
+@pytest.fixture
+def mailbox(app: SteppedApp, address: str) -> Mailbox:
+    return Mailbox(app, address)
+
+
+def test_a_token_with_enough_time_left_is_given_as_it_is_stored(mailbox: Mailbox) -> None:
+    assert mailbox.token(39).access_token == mailbox.token(1).access_token
+    assert mailbox.asked == []
+
+
+def test_a_token_is_renewed_when_less_than_20_minutes_are_left(mailbox: Mailbox) -> None:
+    first = mailbox.token(0)
+    second = mailbox.token(41)
+    assert second.access_token != first.access_token
+    assert (mailbox.asked, mailbox.stored.rt_version) == (["ok"], 2)
+
+
+def test_i4_the_renewed_token_is_the_stored_one(mailbox: Mailbox) -> None:
+    given = mailbox.token(41)
+    stored = mailbox.app.parts.microsoft.token(mailbox.stored.cache, mailbox.in_minutes(41))
+    assert stored.access_token == given.access_token
+
+
+def test_i4_a_token_that_could_not_be_stored_is_not_given(mailbox: Mailbox) -> None:
+    row = mailbox.row
+    mailbox.app.parts.tokens.delete(mailbox.account.shard, mailbox.account.id)
+    with pytest.raises(Stale):
+        mailbox.token(41, row)
+    assert mailbox.asked == ["ok"]
+    assert mailbox.app.parts.renewal.remembered(mailbox.account, mailbox.now) is None
+
+
+def test_a_remembered_token_needs_neither_table_nor_platform(mailbox: Mailbox) -> None:
+    given = mailbox.token(0)
+    mailbox.app.parts.tokens.delete(mailbox.account.shard, mailbox.account.id)
+    assert mailbox.token(39).access_token == given.access_token
+    with pytest.raises(Stale):
+        mailbox.token(41)
+
+
+def test_what_is_remembered_has_no_refresh_token(mailbox: Mailbox) -> None:
+    mailbox.token(0)
+    remembered = mailbox.app.parts.renewal.remembered(mailbox.account, mailbox.now)
+    assert remembered
+    assert remembered.cache == b""
+
+
+def test_f13_a_refused_token_is_replaced_whatever_time_is_left(mailbox: Mailbox) -> None:
+    first = mailbox.token(0)
+    second = mailbox.token(0, force=True)
+    assert second.access_token != first.access_token
+    assert mailbox.token(0).access_token == second.access_token
+
+
+@pytest.mark.parametrize("fault", [{"kind": "status", "status": 503}, {"kind": "html"}])
+def test_f2_while_microsoft_is_away_a_good_token_is_used(
+    mailbox: Mailbox, fault: dict[str, object]
+) -> None:
+    first = mailbox.token(0)
+    mailbox.microsoft.next_answers("token", fault)
+    assert mailbox.token(53).access_token == first.access_token
+    assert mailbox.stored.rt_version == 1
+
+
+@pytest.mark.parametrize(("minutes", "force"), [(55, False), (59, False), (0, True)])
+def test_f2_while_microsoft_is_away_a_spent_token_is_not(
+    mailbox: Mailbox, minutes: float, force: bool
+) -> None:
+    mailbox.microsoft.next_answers("token", {"kind": "status", "status": 503})
+    with pytest.raises(TryAgain):
+        mailbox.token(minutes, force=force)
+
+
+def test_f3_a_refused_refresh_token_needs_the_owner_and_is_kept(mailbox: Mailbox) -> None:
+    before = mailbox.stored
+    mailbox.microsoft.revoke(mailbox.address)
+    with pytest.raises(ReconnectNeeded, match="sign_in_again"):
+        mailbox.token(41)
+    assert mailbox.stored == before
+
+
+def test_f3_a_refused_refresh_token_is_tried_once_more_where_a_newer_one_is_stored(
+    mailbox: Mailbox,
+) -> None:
+    stale = mailbox.row
+    mailbox.token(41)
+    given = mailbox.token(42, stale, force=True)
+    assert mailbox.asked == ["ok", "invalid_grant 70000", "ok"]
+    assert mailbox.stored.rt_version == 3
+    assert mailbox.token(43).access_token == given.access_token
+
+
+def test_f7_of_two_at_once_the_newest_refresh_token_is_kept(mailbox: Mailbox) -> None:
+    row = mailbox.row
+    with ThreadPoolExecutor(4) as pool:
+        given = list(pool.map(lambda _: _quietly(mailbox, row), range(4)))
+    assert any(given)
+    fingerprint = mailbox.microsoft.current_refresh_fingerprint(mailbox.address)
+    assert mailbox.token(45, force=True)
+    used = mailbox.microsoft.records(mailbox.address)[-1]
+    assert (used["refresh_in"], used["outcome"]) == (fingerprint, "ok")
+
+
+def _quietly(mailbox: Mailbox, row: Row) -> str:
+    """One of many who renew at once; whoever comes too late in every way gets nothing."""
+    try:
+        return mailbox.token(41, row, force=True).access_token
+    except ReconnectNeeded:
+        return ""
+
+
+def test_f6_a_lost_answer_ends_with_the_owner_and_never_in_a_loop(mailbox: Mailbox) -> None:
+    mailbox.microsoft.next_answers("token", {"kind": "lost_answer"})
+    with pytest.raises(TryAgain):
+        mailbox.token(58)
+    with pytest.raises(ReconnectNeeded):
+        mailbox.token(59)
+    assert mailbox.asked == ["ok", "invalid_grant 70000"]
+
+
+def test_f54_an_account_that_was_connected_anew_gets_no_token_here(mailbox: Mailbox) -> None:
+    row = mailbox.row
+    mailbox.app.connect(mailbox.address)
+    with pytest.raises(Stale):
+        mailbox.token(0)
+    asked = len(mailbox.asked)
+    assert mailbox.token(0, row)  # read before: still good
+    assert len(mailbox.asked) == asked
+
+
+def test_f54_a_new_sign_ins_token_is_not_used_up_by_an_old_run(mailbox: Mailbox) -> None:
+    row = mailbox.row
+    mailbox.token(41)
+    anew = mailbox.app.connect(mailbox.address).account
+    before = mailbox.stored
+    with pytest.raises(Stale):
+        mailbox.token(42, row, force=True)
+    assert mailbox.stored == before
+    assert mailbox.app.parts.renewal.token(anew, instants.now())
+
+
+def test_t39_a_removed_account_gets_no_token(mailbox: Mailbox) -> None:
+    row = mailbox.row
+    mailbox.microsoft.revoke(mailbox.address)
+    mailbox.app.parts.tokens.delete(mailbox.account.shard, mailbox.account.id)
+    with pytest.raises(Stale):
+        mailbox.token(41, row)
