@@ -38,14 +38,17 @@ def _networks(*texts: str) -> tuple[Network, ...]:
     return tuple(ipaddress.ip_network(text) for text in texts)
 
 
-# IANA's registries whole: also what they call globally reachable is no place for a webhook.
+# What ALLOW_PRIVATE_ENDPOINTS opens, and nothing besides: loopback and private ranges.
+_PRIVATE = _networks(
+    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"),
+)
+# The rest of IANA's registries: also what they call globally reachable is no place for a webhook.
 _SPECIAL = _networks(
-    # IPv4: this network, private, shared, loopback, link-local, protocol assignments,
-    # documentation, AS112, AMT, 6to4 relays, benchmarks, multicast, reserved and broadcast.
-    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16"),
-    *("172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24"),
-    *("192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15"),
-    *("198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+    # IPv4: this network, shared, link-local, protocol assignments, documentation, AS112, AMT,
+    # 6to4 relays, AS112 again, benchmarks, documentation, multicast, reserved and broadcast.
+    *("0.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "192.0.0.0/24", "192.0.2.0/24"),
+    *("192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.175.48.0/24"),
+    *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
     # Azure's own, for DNS, health probes and the agent; public by its number.
     # https://learn.microsoft.com/azure/virtual-network/what-is-ip-address-168-63-129-16
     "168.63.129.16/32",
@@ -53,13 +56,9 @@ _SPECIAL = _networks(
     # and others), documentation, 6to4, AS112.
     *("2001::/23", "2001:db8::/32", "3fff::/20", "2002::/16", "2620:4f:8000::/48"),
 )
-# All else is special or nobody's: ::/8 with loopback, IPv4-mapped, -compatible and -translated
-# addresses and NAT64, 100::/64, 5f00::/16, fc00::/7, fe80::/10, ff00::/8.
+# All else is special or nobody's: IPv4-mapped, -compatible and -translated addresses, NAT64,
+# 100::/64, 5f00::/16, fe80::/10, ff00::/8.
 _ROUTED_IPV6 = ipaddress.IPv6Network("2000::/3")
-# What ALLOW_PRIVATE_ENDPOINTS opens, and nothing besides: loopback and private ranges.
-_PRIVATE = _networks(
-    *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "::1/128", "fc00::/7"),
-)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,19 @@ def app(start_app: StartApp) -> SteppedApp:
 
 
 @pytest.fixture(scope="session")
-def parts(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connector]:
-    """The program's parts on storage that many tests share: each has an `account_id` of its own."""
-    running = SteppedApp(services, tmp_path_factory.mktemp("parts"))
-    yield running.parts
+def shared_app(
+    services: Services, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SteppedApp]:
+    """An app on storage that many tests share: each has an `account_id` of its own."""
+    running = SteppedApp(services, tmp_path_factory.mktemp("shared_app"))
+    yield running
     running.close()
+
+
+@pytest.fixture
+def parts(shared_app: SteppedApp) -> Connector:
+    """The parts of the shared app."""
+    return shared_app.parts
 
 
 @pytest.fixture
@@ -136,6 +144,7 @@ def _as_it_should_be(request: pytest.FixtureRequest) -> Iterator[None]:
         services = request.getfixturevalue("services")
         services.microsoft.reset()
         services.receiver.answer()
+        services.receiver.forget()
     if "lab" in request.fixturenames:
         # What stays connected is looked at twice a second.
         host = request.getfixturevalue("lab").host

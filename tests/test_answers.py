@@ -99,9 +99,7 @@ def test_a_cursor_that_is_none_is_refused_by_name(lab: Lab, cursor: str) -> None
 @pytest.mark.parametrize(
     ("method", "route"), [("GET", "{}"), ("DELETE", "{}"), ("POST", "{}/check")]
 )
-def test_an_unknown_account_is_a_problem_whatever_its_id(
-    lab: Lab, method: str, route: str
-) -> None:
+def test_an_unknown_account_is_a_problem_whatever_its_id(lab: Lab, method: str, route: str) -> None:
     for one in (UNKNOWN, *ODD):
         answer = lab.host.api(method, f"accounts/{route.format(one)}")
         assert problem(answer) == (404, "account_unknown", ""), one

@@ -27,7 +27,7 @@ def proxied(start_app: StartApp, proxy: ImapProxy) -> Proxied:
 
 def owing(app: SteppedApp, address: str, *subjects: str, **answer: Any) -> Account:
     """An account whose mails the endpoint did not take; `answer` is what it said."""
-    account = app.connected(address)
+    account = app.settled(address)
     app.services.receiver.answer(answer or {"status": 500})
     for subject in subjects or ("Hello",):
         app.services.dovecot.deliver(address, made_up(address, subject))
@@ -224,9 +224,7 @@ def test_a_later_attempt_reads_the_mail_again(
 
 
 @pytest.mark.parametrize("folder", ["Archive", "Deleted Items"])
-def test_a_mail_that_was_moved_is_found_there(
-    app: SteppedApp, address: str, folder: str
-) -> None:
+def test_a_mail_that_was_moved_is_found_there(app: SteppedApp, address: str, folder: str) -> None:
     account = owing(app, address, "Moved")
     app.services.dovecot.move(address, 1, "INBOX", folder)
     data = again(app, account)["body"]["data"]
@@ -261,7 +259,7 @@ def test_a_mailbox_that_can_not_be_read_now_puts_the_attempt_off(
     proxied: Proxied, proxy: ImapProxy, address: str, command: str
 ) -> None:
     app = proxied(CHECK_INTERVAL_SECONDS="600")
-    account = owing_later(app, address)
+    account = owing(app, address)
     before = owed(app, account)[:2]
     proxy.on(command, cut())
     app.make_attempts_due(account.id)
@@ -269,18 +267,6 @@ def test_a_mailbox_that_can_not_be_read_now_puts_the_attempt_off(
     assert owed(app, account)[:2] == before
     assert app.account(account.id).next_attempt_at >= instants.after(instants.now(), 290)
     assert len(app.webhooks(address)) == 1
-
-
-def owing_later(app: SteppedApp, address: str) -> Account:
-    """As `owing`, where the mailbox is looked at seldom."""
-    app.services.dovecot.deliver(address, made_up(address, "Hello"))
-    app.services.receiver.answer({"status": 500})
-    account = app.connected(address)
-    app.services.receiver.answer()
-    for row in rows(app, account, "owed:"):
-        if row["type"] != "mail.received":
-            app.parts.tables.delete("mailboxes", account.id, row["RowKey"])
-    return account
 
 
 def test_after_72_hours_it_is_told_without_its_content(app: SteppedApp, address: str) -> None:
@@ -313,8 +299,9 @@ def test_f30_a_mail_that_is_refused_three_times_is_told_as_unreadable(
 ) -> None:
     app = proxied()
     proxy.on(r"UID FETCH \S+ \(BODY", REFUSED)
+    account = app.settled(address)
     app.services.dovecot.deliver(address, made_up(address, "Poison"))
-    account = app.connected(address)
+    app.tick()
     for _ in range(2):
         assert not app.webhooks(address, "mail.unreadable")
         app.make_attempts_due(account.id)
@@ -332,8 +319,9 @@ def test_f30_a_mail_that_can_be_read_after_all_is_told_as_received(
 ) -> None:
     app = proxied()
     proxy.on(r"UID FETCH \S+ \(BODY", REFUSED, times=1)
+    account = app.settled(address)
     app.services.dovecot.deliver(address, made_up(address, "Better now"))
-    account = app.connected(address)
+    app.tick()
     app.make_attempts_due(account.id)
     app.tick()
     assert app.subjects(address) == ["Better now"]

@@ -1,23 +1,29 @@
 """The catalogue: every code that is raised has its sentences, and every entry is of use."""
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from shared.catalogue import ENTRIES
 
-_SHARED = Path(__file__).parents[1] / "shared"
+_ROOT = Path(__file__).parents[1]
 _ERRORS = {"TryAgain", "ReconnectNeeded", "Blocked", "OperatorFault", "Rejected"}
-_SOURCES = [file for file in _SHARED.glob("*.py") if file.name != "catalogue.py"]
+
+
+def nodes(*folders: str) -> Iterator[ast.AST]:
+    """All there is in the program's sources, the catalogue left out."""
+    for file in [file for folder in folders for file in _ROOT.glob(f"{folder}/*.py")]:
+        if file.name != "catalogue.py":
+            yield from ast.walk(ast.parse(file.read_text()))
 
 
 def raised() -> set[str]:
     """The codes that the program's errors are made with."""
     return {
         str(node.args[0].value)
-        for file in _SOURCES
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in nodes("shared")
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in _ERRORS
@@ -30,15 +36,15 @@ def spoken() -> set[str]:
     """Every text in the program, a code among them wherever one is named."""
     return {
         str(node.value)
-        for file in [*_SOURCES, *_SHARED.parent.glob("functions/*.py")]
-        for node in ast.walk(ast.parse(file.read_text()))
+        for node in nodes("shared", "functions")
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
 
 
 def test_every_code_that_is_raised_has_its_sentences() -> None:
-    assert len(raised()) > 20
-    assert raised() <= set(ENTRIES)
+    codes = raised()
+    assert len(codes) > 20
+    assert codes <= set(ENTRIES)
 
 
 def test_no_entry_is_left_over() -> None:

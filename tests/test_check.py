@@ -89,24 +89,26 @@ def test_a_mail_is_told_with_every_field(app: SteppedApp, address: str) -> None:
 
 def test_a_long_body_is_cut_and_says_so(start_app: StartApp, address: str) -> None:
     app = start_app(EVENT_BODY_LIMIT="10")
+    app.settled(address)
     put(app, address, "A long subject stays, the body is cut")
-    app.connected(address)
+    app.tick()
     data = app.webhooks(address)[0]["body"]["data"]
     assert (data["text"], data["truncated"]) == ("A long sub", True)
 
 
 def test_i7_flags_are_as_they_were(app: SteppedApp, address: str) -> None:
+    app.settled(address)
     put(app, address, "Unseen")
     put(app, address, "Flagged", flags=["\\Flagged"])
     put(app, address, "Read elsewhere", flags=["\\Seen"])
     before = app.services.dovecot.flags(address)
-    app.connected(address)
+    app.tick()
     assert app.services.dovecot.flags(address) == before
     assert "\\Seen" not in before[1] | before[2]
 
 
 def test_mail_that_was_read_elsewhere_is_not_told(app: SteppedApp, address: str) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     put(app, address, "Read elsewhere", flags=["\\Seen"])
     put(app, address, "Unseen")
     app.tick()
@@ -115,7 +117,7 @@ def test_mail_that_was_read_elsewhere_is_not_told(app: SteppedApp, address: str)
 
 
 def test_i1_mail_that_arrived_while_nothing_ran_is_told(app: SteppedApp, address: str) -> None:
-    app.connected(address)
+    app.settled(address)
     app.close()
     put(app, address, *numbered(3))
     app.restart()
@@ -124,8 +126,9 @@ def test_i1_mail_that_arrived_while_nothing_ran_is_told(app: SteppedApp, address
 
 
 def test_a_mail_is_told_once_however_often_it_is_looked_at(app: SteppedApp, address: str) -> None:
+    app.settled(address)
     put(app, address, "Once")
-    app.connected(address)
+    app.tick()
     app.tick()
     app.restart()
     app.tick()
@@ -151,7 +154,7 @@ def test_an_idle_mailbox_is_asked_for_its_status_and_left(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    app.connected(address)
+    app.settled(address)
     proxy.commands.clear()
     app.tick()
     assert [one.split()[0] for one in proxy.commands] == [
@@ -165,8 +168,10 @@ def test_an_idle_mailbox_is_asked_for_its_status_and_left(
 def test_nothing_on_the_wire_may_change_a_mail(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
-    put(app := proxied(), address, "One")
-    app.connected(address)
+    app = proxied()
+    app.settled(address)
+    put(app, address, "One")
+    app.tick()
     verbs = {one.removeprefix("UID ").split()[0] for one in proxy.commands}
     assert verbs <= {"CAPABILITY", "AUTHENTICATE", "STATUS", "EXAMINE", "SEARCH", "FETCH", "LOGOUT"}
     bodies = [one for one in proxy.commands if "BODY" in one]
@@ -199,9 +204,7 @@ def test_the_newest_of_a_backlog_come_oldest_first(start_app: StartApp, address:
     assert (ready["found"], ready["sent"], ready["left_out"]) == (14, 10, 4)
 
 
-def test_without_a_backlog_only_what_comes_later_is_told(
-    start_app: StartApp, address: str
-) -> None:
+def test_without_a_backlog_only_what_comes_later_is_told(start_app: StartApp, address: str) -> None:
     app = start_app(BACKLOG_LIMIT="0")
     put(app, address, "Old")
     app.connected(address)
@@ -238,17 +241,19 @@ def test_i2_a_first_check_that_was_cut_off_goes_on_and_tells_each_mail_once(
 
 
 def test_f24_bytes_that_are_no_mail_are_told_all_the_same(app: SteppedApp, address: str) -> None:
+    app.settled(address)
     app.services.dovecot.deliver(address, b"\x00\xff\xfe not a mail \xed\xa0\x80\n\n\x00\x80")
     put(app, address, "The next")
-    app.connected(address)
+    app.tick()
     first, second = [one["body"]["data"] for one in app.webhooks(address)]
     assert first["uid"] == 1 and first["received_at"]
     assert second["subject"] == "The next"
 
 
 def test_f25_an_empty_mail_has_nulls_and_a_time_of_arrival(app: SteppedApp, address: str) -> None:
+    app.settled(address)
     app.services.dovecot.deliver(address, b"\r\n")
-    app.connected(address)
+    app.tick()
     data = app.webhooks(address)[0]["body"]["data"]
     assert (data["subject"], data["message_id"], data["date"]) == (None, None, None)
     assert (data["from"], data["received_at"] > "2026") == ([], True)
@@ -258,9 +263,10 @@ def test_f21_mail_that_went_away_after_the_search_is_passed(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
+    account = app.settled(address)
     put(app, address, *numbered(3))
     proxy.on("UID FETCH", after(lambda: app.services.dovecot.expunge(address, 2)), times=1)
-    account = app.connected(address)
+    app.tick()
     assert {"Mail 1", "Mail 3"} <= set(app.subjects(address))
     proxy.behave()
     app.tick()
@@ -271,10 +277,11 @@ def test_f21_mail_that_was_listed_and_is_gone_is_passed(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
+    app.settled(address)
     put(app, address, *numbered(3))
     app.services.dovecot.expunge(address, 2)
     proxy.on("UID SEARCH", rewritten("SEARCH 1 3", "SEARCH 1 2 3"))
-    app.connected(address)
+    app.tick()
     assert app.subjects(address) == ["Mail 1", "Mail 3"]
 
 
@@ -282,10 +289,12 @@ def test_f30_a_mail_that_the_server_refuses_does_not_hold_up_the_next(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
+    account = app.settled(address)
     put(app, address, *numbered(3))
     proxy.on(r"UID FETCH (\S+,)?2(,\S+)? \(BODY", REFUSED)
-    account = app.connected(address)
+    app.tick()
     assert app.subjects(address) == ["Mail 1", "Mail 3"]
+    account = app.account(account.id)
     assert (account.owed, account.failures, account.folders[0].scanned_below) == (1, 0, 4)
 
 
@@ -293,10 +302,12 @@ def test_f30_a_mail_that_can_not_even_be_listed_does_not_either(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
+    account = app.settled(address)
     put(app, address, *numbered(3))
     proxy.on(r"UID FETCH (\S+,)?2(,\S+)? \(", REFUSED)
-    account = app.connected(address)
+    app.tick()
     assert app.subjects(address) == ["Mail 1", "Mail 3"]
+    account = app.account(account.id)
     assert (account.owed, account.failures, account.folders[0].scanned_below) == (1, 0, 4)
 
 
@@ -304,7 +315,7 @@ def test_f17_a_fetch_that_is_cut_tells_nothing_and_moves_nothing(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     put(app, address, "Whole", "Whole too")
     proxy.on(r"UID FETCH \S+ \(BODY", cut(300))
     app.tick()
@@ -320,7 +331,7 @@ def test_i3_a_run_that_lost_its_fence_leaves_the_cursor_for_the_next(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    app.connected(address)
+    app.settled(address)
     put(app, address, "For whoever comes next")
     proxy.on(r"UID FETCH \S+ \(BODY", after(lambda: app.connect(address)), times=1)
     app.tick()
@@ -346,9 +357,10 @@ def test_f20_uids_out_of_order_are_put_in_order(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
+    app.settled(address)
     put(app, address, *numbered(3))
     proxy.on("UID SEARCH", rewritten("SEARCH 1 2 3", "SEARCH 3 1 2"))
-    app.connected(address)
+    app.tick()
     assert app.subjects(address) == numbered(3)
 
 
@@ -356,8 +368,9 @@ def test_f20_uids_out_of_order_are_put_in_order(
 
 
 def test_f19_other_uids_bring_no_flood_and_lose_no_mail(app: SteppedApp, address: str) -> None:
+    account = app.settled(address)
     put(app, address, *numbered(5))
-    account = app.connected(address)
+    app.tick()
     app.services.dovecot.renumber(address)
     put(app, address, "New")
     app.tick()
@@ -365,12 +378,11 @@ def test_f19_other_uids_bring_no_flood_and_lose_no_mail(app: SteppedApp, address
     assert app.account(account.id).folders[0].uidvalidity != account.folders[0].uidvalidity
 
 
-def test_f19_old_mail_is_not_new_though_nobody_remembers_it(
-    app: SteppedApp, address: str
-) -> None:
+def test_f19_old_mail_is_not_new_though_nobody_remembers_it(app: SteppedApp, address: str) -> None:
+    account = app.settled(address)
     put(app, address, "Old", received_at=instants.now() - timedelta(days=9))
     put(app, address, "Recent")
-    account = app.connected(address)
+    app.tick()
     app.parts.outbox.remove(account.id, "done:")
     app.services.dovecot.renumber(address)
     app.tick()
@@ -381,8 +393,9 @@ def test_f19_a_run_that_is_cut_off_after_other_uids_brings_no_flood_either(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
+    app.settled(address)
     put(app, address, *numbered(100))
-    app.connected(address)
+    app.tick()
     app.services.dovecot.renumber(address)
     put(app, address, "New")
     proxy.on(r"UID FETCH \S*\b98\b\S* \(BODY", cut(), times=1)
@@ -400,7 +413,7 @@ def test_i5_a_mailbox_that_hangs_up_does_not_hold_up_another(
     app = proxied()
     broken, good = f"broken.{address}", f"good.{address}"
     for one in (broken, good):
-        app.connected(one)
+        app.settled(one)
         put(app, one, "Hello")
     proxy.on('STATUS "INBOX"', cut(), times=1)
     assert app.tick() == 1
@@ -410,6 +423,7 @@ def test_i5_a_mailbox_that_hangs_up_does_not_hold_up_another(
 
 
 def test_ids_of_different_mails_differ(app: SteppedApp, address: str) -> None:
+    app.settled(address)
     put(app, address, *numbered(5))
-    app.connected(address)
+    app.tick()
     assert len(ids(app.webhooks(address))) == 5

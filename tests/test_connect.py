@@ -13,6 +13,8 @@ from tests.conftest import StartLab
 from tests.lab.lab import Lab
 from tests.lab.walk import Browser, Page
 
+type Sent = dict[str, dict[str, str]]
+
 ALLOWED = "http://localhost:3000/back?tab=mail"
 CANARY = "<script>canary</script>"
 EVIL = {
@@ -65,6 +67,25 @@ def failed(page: Page, status: int, code: str) -> bool:
     return (page.status, code in page.text) == (status, True)
 
 
+def own_form(page: requests.Response) -> Sent:
+    """What a browser sends for the button of our own page."""
+    token = re.search(r'name="token" value="([0-9a-f]{64})"', page.text)
+    assert token
+    return {"data": {"token": token[1]}, "cookies": dict(page.cookies.items())}
+
+
+def send(lab: Lab, form: Sent) -> requests.Response:
+    """Posts a form to /api/login; redirects are not followed."""
+    return requests.post(
+        lab.login_url,
+        data=form.get("data"),
+        cookies=form.get("cookies"),
+        headers=form.get("headers"),
+        timeout=10,
+        allow_redirects=False,
+    )
+
+
 # The page that asks
 
 
@@ -97,7 +118,7 @@ def test_t33_a_hundred_link_scanners_store_nothing(lab: Lab) -> None:
 
 def test_the_forms_cookie_is_strict_and_the_logins_cookie_is_lax(lab: Lab) -> None:
     asked = requests.get(lab.login_url, timeout=10)
-    begun = requests.post(lab.login_url, timeout=10, allow_redirects=False, **own_form(asked))  # type: ignore[arg-type]
+    begun = send(lab, own_form(asked))
     for answer, same_site in ((asked, "strict"), (begun, "lax")):
         cookie = answer.headers["Set-Cookie"].lower()
         assert "httponly" in cookie and f"samesite={same_site}" in cookie
@@ -160,24 +181,17 @@ def test_t1_a_form_on_a_foreign_page_starts_no_login(lab: Lab, browser: Browser)
     ],
     ids=str,
 )
-def test_t1_each_guard_of_the_form_refuses_alone(lab: Lab, changed: dict[str, object]) -> None:
+def test_t1_each_guard_of_the_form_refuses_alone(lab: Lab, changed: Sent) -> None:
     form = own_form(requests.get(lab.login_url, timeout=10))
     before = lab.rows("once", PartitionKey="login")
-    answer = requests.post(lab.login_url, timeout=10, allow_redirects=False, **form | changed)  # type: ignore[arg-type]
+    answer = send(lab, form | changed)
     assert (answer.status_code, "Location" in answer.headers) == (403, False)
     assert lab.rows("once", PartitionKey="login") == before
 
 
-def own_form(page: requests.Response) -> dict[str, object]:
-    """What a browser sends for the button of our own page."""
-    token = re.search(r'name="token" value="([0-9a-f]{64})"', page.text)
-    assert token
-    return {"data": {"token": token[1]}, "cookies": page.cookies.get_dict()}  # type: ignore[no-untyped-call]
-
-
 def test_the_forms_token_is_not_the_cookie(lab: Lab) -> None:
     form = own_form(requests.get(lab.login_url, timeout=10))
-    assert set(form["data"].values()).isdisjoint(form["cookies"].values())  # type: ignore[attr-defined]
+    assert set(form["data"].values()).isdisjoint(form["cookies"].values())
 
 
 def test_a_lost_cookie_ends_on_a_page_that_says_so(
@@ -306,8 +320,8 @@ def test_t7_a_foreign_return_to_is_refused_by_page_and_form(lab: Lab, target: st
     asked = requests.get(lab.login_url, params={"return_to": target}, timeout=10)
     assert (asked.status_code, "return_to_refused" in asked.text) == (400, True)
     form = own_form(requests.get(lab.login_url, timeout=10))
-    data = {**form["data"], "return_to": target}  # type: ignore[dict-item]
-    sent = requests.post(lab.login_url, timeout=10, allow_redirects=False, **form | {"data": data})  # type: ignore[arg-type]
+    form["data"]["return_to"] = target
+    sent = send(lab, form)
     assert (sent.status_code, "Location" in sent.headers) == (400, False)
 
 
@@ -330,9 +344,7 @@ def test_start_again_keeps_the_way_back(lab: Lab, browser: Browser) -> None:
 
 
 @pytest.mark.parametrize("name", ["state", "error", "error_description", "code", "session_state"])
-def test_t8_a_script_in_the_callback_never_appears(
-    lab: Lab, browser: Browser, name: str
-) -> None:
+def test_t8_a_script_in_the_callback_never_appears(lab: Lab, browser: Browser, name: str) -> None:
     page = browser.get(f"{lab.host.base_url}/api/callback?{name}={quote(CANARY)}")
     assert page.status == 400
     assert "canary" not in page.html
@@ -360,13 +372,7 @@ def test_t9_no_header_changes_a_page(lab: Lab, path: str) -> None:
 
 def test_t9_no_header_changes_where_microsoft_sends_the_browser(lab: Lab) -> None:
     form = own_form(requests.get(lab.login_url, timeout=10))
-    sent = requests.post(
-        lab.login_url,
-        headers=EVIL,
-        timeout=10,
-        allow_redirects=False,
-        **form,  # type: ignore[arg-type]
-    )
+    sent = send(lab, form | {"headers": EVIL})
     assert sent.status_code == 303
     redirect = parse_qs(urlsplit(sent.headers["Location"]).query)["redirect_uri"]
     assert redirect == [f"{lab.host.base_url}/api/callback"]
@@ -473,7 +479,7 @@ def test_without_open_connect_the_login_is_closed(start_lab: StartLab) -> None:
     page = lab.browser().get(lab.login_url)
     assert failed(page, 403, "login_closed")
     form = {"data": {"token": "x"}, "cookies": {"login_form": "x"}}
-    assert requests.post(lab.login_url, timeout=10, **form).status_code == 403  # type: ignore[arg-type]
+    assert send(lab, form).status_code == 403
 
 
 def test_f53_without_settings_the_page_says_that_the_app_is_not_ready(start_lab: StartLab) -> None:

@@ -11,11 +11,12 @@ import pytest
 
 from shared import deliver, events, instants
 from shared.accounts import Account
-from shared.deliver import Budget
+from shared.connector import Connector
+from shared.deliver import Budget, Deliverer
+from shared.endpoints import Endpoints
 from shared.ledger import Ledger
 from shared.outbox_rows import Delivery, Event, Standing
-from shared.webhooks import Answer
-from tests.conftest import StartApp
+from shared.webhooks import Answer, Sender
 from tests.lab.receiver.client import Webhook
 from tests.lab.services import Services
 
@@ -23,16 +24,19 @@ from tests.lab.services import Services
 class Post:
     """An account with an outbox, and an endpoint of its own at the receiver."""
 
-    def __init__(self, start_app: StartApp, services: Services, account_id: str) -> None:
+    def __init__(self, services: Services, parts: Connector, account_id: str) -> None:
         self.path = f"/hook/{account_id}"
         self.receiver = services.receiver
-        self.app = start_app(WEBHOOK_URL=f"{self.receiver.url}{self.path}")
+        url = f"{services.receiver.url}{self.path}"
+        self.outbox = parts.outbox
+        self.endpoints = Endpoints(replace(parts.settings, webhook_url=url))
+        self.deliverer = Deliverer(self.outbox, self.endpoints, Sender(parts.settings.ca_file))
         self.account = Account(account_id, "00", generation="g1", address="ada@outlook.example")
-        self.app.parts.outbox.open(account_id, "g1")
+        self.outbox.open(account_id, "g1")
 
     def owed(self, count: int = 1, **changed: Any) -> list[Event]:
         """Events that are recorded, and due now."""
-        ledger = Ledger(self.app.parts.outbox, self.app.parts.endpoints, self.account)
+        ledger = Ledger(self.outbox, self.endpoints, self.account)
         now = instants.text(instants.now())
         made = [
             replace(
@@ -45,8 +49,7 @@ class Post:
 
     def deliver(self, owed: Sequence[Event], seconds: float = 100) -> list[Event]:
         budget = Budget(time.monotonic() + seconds)
-        deliverer = self.app.parts.deliverer
-        return deliverer.deliver(self.account.id, owed, lambda event: event.envelope, budget)
+        return self.deliverer.deliver(self.account.id, owed, lambda event: event.envelope, budget)
 
     def answer(self, *answers: dict[str, Any]) -> None:
         self.receiver.answer(*answers, path=self.path)
@@ -57,12 +60,12 @@ class Post:
 
     @property
     def standing(self) -> Standing:
-        return self.app.parts.outbox.standing(self.account.id)
+        return self.outbox.standing(self.account.id)
 
 
 @pytest.fixture
-def post(start_app: StartApp, services: Services, account_id: str) -> Post:
-    return Post(start_app, services, account_id)
+def post(services: Services, parts: Connector, account_id: str) -> Post:
+    return Post(services, parts, account_id)
 
 
 def seconds_until(text: str) -> float:
@@ -85,7 +88,7 @@ def test_f31_what_it_did_not_take_waits_for_the_schedule(post: Post) -> None:
     delivery = kept.endpoints["ep_settings"]
     assert (delivery.state, delivery.attempts, delivery.status) == ("owed", 1, 503)
     assert 3 <= seconds_until(delivery.next) <= 6
-    assert post.app.parts.outbox.due(post.account.id, delivery.next) == [kept]
+    assert post.outbox.due(post.account.id, delivery.next) == [kept]
 
 
 def test_i2_every_attempt_has_the_same_id_and_body(post: Post) -> None:
@@ -125,7 +128,7 @@ def test_f46_without_time_no_attempt_is_counted(post: Post) -> None:
     owed = post.owed(2)
     assert post.deliver(owed, seconds=-1) == owed
     assert post.received == []
-    assert post.app.parts.outbox.due(post.account.id, instants.text(instants.now())) == owed
+    assert post.outbox.due(post.account.id, instants.text(instants.now())) == owed
 
 
 def test_only_what_is_owed_is_attempted(post: Post) -> None:
@@ -148,7 +151,7 @@ def test_f37_after_the_tenth_attempt_it_is_a_dead_letter(post: Post) -> None:
 def test_t39_what_was_removed_meanwhile_is_not_written_again(post: Post) -> None:
     post.answer({"status": 500})
     owed = post.owed()
-    post.app.parts.outbox.remove(post.account.id, "owed:", "state")
+    post.outbox.remove(post.account.id, "owed:", "state")
     assert post.deliver(owed) == []
     assert post.standing.owed == 0
 
@@ -157,8 +160,8 @@ def test_putting_off_uses_up_no_attempt(post: Post) -> None:
     now = instants.text(instants.now())
     told = {"ep_settings": Delivery("owed", 3, now, 500), "ep_b": Delivery("done", 1, now, 204)}
     (event,) = post.owed(endpoints=told)
-    post.app.parts.deliverer.postpone(post.account.id, event, 300)
-    (kept,) = post.app.parts.outbox.due(post.account.id, instants.after(instants.now(), 301))
+    post.deliverer.postpone(post.account.id, event, 300)
+    (kept,) = post.outbox.due(post.account.id, instants.after(instants.now(), 301))
     assert kept.endpoints["ep_b"] == told["ep_b"]
     assert kept.endpoints["ep_settings"].attempts == 3
     assert 298 <= seconds_until(kept.next_at) <= 301

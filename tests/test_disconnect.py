@@ -52,7 +52,7 @@ def rows_of(app: SteppedApp, account_id: str) -> list[dict[str, object]]:
 def test_the_answer_says_where_the_owner_withdraws_the_permission(
     app: SteppedApp, address: str, kind: str, revoke_at: str
 ) -> None:
-    account = app.connect(address, kind).account
+    account = app.settled(address, kind)
     answer = app.parts.disconnect.disconnect(account.id)
     assert answer == {"id": account.id, "removed": True, "revoke_at": revoke_at}
 
@@ -60,7 +60,7 @@ def test_the_answer_says_where_the_owner_withdraws_the_permission(
 def test_t39_no_row_and_no_address_stays(app: SteppedApp, address: str) -> None:
     for number in range(3):
         put(app, address, f"Canary {number}")
-    account = app.connected(address)
+    account = app.settled(address)
     app.services.receiver.answer({"status": 500})
     put(app, address, "Canary owed")
     app.tick()
@@ -75,7 +75,7 @@ def test_t39_no_row_and_no_address_stays(app: SteppedApp, address: str) -> None:
 def test_t39_the_webhook_names_id_and_reference_and_no_address(
     app: SteppedApp, address: str
 ) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     app.parts.disconnect.disconnect(account.id)
     app.tick()
     (told,) = farewells(app, account)
@@ -85,7 +85,7 @@ def test_t39_the_webhook_names_id_and_reference_and_no_address(
 
 
 def test_the_systems_own_account_is_never_listed(app: SteppedApp, address: str) -> None:
-    app.parts.disconnect.disconnect(app.connected(address).id)
+    app.parts.disconnect.disconnect(app.settled(address).id)
     assert app.rows("accounts", RowKey="system")
     assert app.parts.directory.page()["accounts"] == []
     for attempt in (app.parts.directory.show, app.parts.disconnect.disconnect):
@@ -95,7 +95,7 @@ def test_the_systems_own_account_is_never_listed(app: SteppedApp, address: str) 
 
 
 def test_an_account_is_removed_once(app: SteppedApp, address: str) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     app.parts.disconnect.disconnect(account.id)
     with pytest.raises(Rejected) as refused:
         app.parts.disconnect.disconnect(account.id)
@@ -104,13 +104,19 @@ def test_an_account_is_removed_once(app: SteppedApp, address: str) -> None:
     assert len(farewells(app, account)) == 1
 
 
+def half_removed(app: SteppedApp, address: str) -> Account:
+    """An account whose removal had no time for all that is done; gives it as it was."""
+    account = app.settled(address)
+    put(app, address)
+    app.tick()
+    assert app.parts.disconnect.disconnect(account.id, seconds=-1)["removed"] is False
+    return account
+
+
 def test_what_a_removal_had_no_time_for_is_removed_by_the_next_turn(
     app: SteppedApp, address: str
 ) -> None:
-    put(app, address)
-    account = app.connected(address)
-    answer = app.parts.disconnect.disconnect(account.id, seconds=-1)
-    assert answer["removed"] is False
+    account = half_removed(app, address)
     (tombstone,) = app.rows("accounts", RowKey=account.id)
     assert (tombstone["address"], tombstone["claim"], tombstone["oid"]) == ("", "", "")
     app.tick()
@@ -121,8 +127,7 @@ def test_what_a_removal_had_no_time_for_is_removed_by_the_next_turn(
 def test_f47_a_farewell_that_is_owed_and_forgotten_is_told_by_the_next_turn(
     app: SteppedApp, address: str
 ) -> None:
-    account = app.connected(address)
-    app.parts.disconnect.disconnect(account.id, seconds=-1)
+    account = half_removed(app, address)
     # As if it had been killed between the event and the system's row.
     never = {"next_attempt_at": instants.NEVER, "next_due_at": instants.NEVER}
     app.edit("accounts", "00", "system", **never)
@@ -132,7 +137,7 @@ def test_f47_a_farewell_that_is_owed_and_forgotten_is_told_by_the_next_turn(
 
 
 def test_a_farewell_that_was_not_taken_is_tried_again(app: SteppedApp, address: str) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     app.services.receiver.answer({"status": 500})
     app.parts.disconnect.disconnect(account.id)
     app.tick()
@@ -151,7 +156,7 @@ def test_f54_a_run_that_meets_a_removal_writes_and_tells_nothing(
     proxied: Proxied, proxy: ImapProxy, address: str, command: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     put(app, address)
     proxy.on(command, after(lambda: app.parts.disconnect.disconnect(account.id)), times=1)
     app.tick()
@@ -165,7 +170,7 @@ def test_f54_a_removal_while_webhooks_are_sent_leaves_nothing(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     app.services.receiver.answer({"status": 500})
     put(app, address)
     app.tick()
@@ -198,7 +203,7 @@ def test_the_fence_of_the_new_generation_holds_off_the_old_ones_run(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     put(app, address)
 
     def leave_and_return() -> None:
@@ -212,12 +217,8 @@ def test_the_fence_of_the_new_generation_holds_off_the_old_ones_run(
     assert app.subjects(address) == ["Hello"]
 
 
-def test_who_comes_back_before_the_removal_ended_finishes_it(
-    app: SteppedApp, address: str
-) -> None:
-    put(app, address)
-    account = app.connected(address)
-    app.parts.disconnect.disconnect(account.id, seconds=-1)
+def test_who_comes_back_before_the_removal_ended_finishes_it(app: SteppedApp, address: str) -> None:
+    account = half_removed(app, address)
     again = app.connected(address)
     assert (again.id, again.deleted_at, again.status) == (account.id, "", "active")
     app.tick()
@@ -228,9 +229,7 @@ def test_who_comes_back_before_the_removal_ended_finishes_it(
 def test_a_removal_that_comes_late_leaves_the_new_sign_in_alone(
     app: SteppedApp, address: str
 ) -> None:
-    put(app, address)
-    account = app.connected(address)
-    app.parts.disconnect.disconnect(account.id, seconds=-1)
+    account = half_removed(app, address)
     tombstone = app.account(account.id)
     app.connected(address)
     before = rows_of(app, account.id)

@@ -29,7 +29,9 @@ def due_accounts(app: SteppedApp, count: int, **columns: Any) -> list[str]:
     ]
     for shard in accounts.shards:
         for start in range(0, count, 100):
-            batch = [Insert(row) for row in rows[start : start + 100] if row["PartitionKey"] == shard]
+            batch = [
+                Insert(row) for row in rows[start : start + 100] if row["PartitionKey"] == shard
+            ]
             if batch:
                 app.parts.tables.transact("accounts", batch)
     return made
@@ -44,6 +46,10 @@ def rows_by_claim(app: SteppedApp) -> dict[str, list[str]]:
     for row in app.rows("accounts"):
         found.setdefault(row["claim"], []).append(row["RowKey"])
     return found
+
+
+def everybody(claimed: dict[str, list[str]]) -> list[str]:
+    return sorted(one for ids_ in claimed.values() for one in ids_)
 
 
 def test_nothing_due_is_no_message_and_still_a_heartbeat(app: SteppedApp) -> None:
@@ -72,7 +78,7 @@ def test_one_message_stands_for_up_to_50_accounts(app: SteppedApp) -> None:
     for one in messages:
         mine = claimed[one["claim"]]
         assert (one["first"], one["last"]) == (min(mine), max(mine))
-    assert sorted(sum(claimed.values(), [])) == known
+    assert everybody(claimed) == known
 
 
 def test_a_message_holds_a_range_and_a_mark_and_no_address(app: SteppedApp) -> None:
@@ -88,7 +94,7 @@ def test_each_shard_has_messages_of_its_own(start_app: StartApp) -> None:
     shards = {row["PartitionKey"] for row in app.rows("accounts")}
     messages = enqueued(app)
     assert {one["shard"] for one in messages} == shards == {"00", "01", "02", "03"}
-    assert sorted(sum(rows_by_claim(app).values(), [])) == known
+    assert everybody(rows_by_claim(app)) == known
 
 
 def test_what_is_claimed_is_not_claimed_again(app: SteppedApp) -> None:
@@ -99,11 +105,11 @@ def test_what_is_claimed_is_not_claimed_again(app: SteppedApp) -> None:
 def test_f45_timers_that_overlap_claim_each_account_once(app: SteppedApp) -> None:
     known = due_accounts(app, 60)
     with ThreadPoolExecutor(4) as pool:
-        messages = sum(pool.map(lambda _: enqueued(app), range(4)), [])
+        messages = [one for found in pool.map(lambda _: enqueued(app), range(4)) for one in found]
     claimed = rows_by_claim(app)
     assert "" not in claimed
     assert set(claimed) <= {one["claim"] for one in messages}
-    assert sorted(sum(claimed.values(), [])) == known
+    assert everybody(claimed) == known
 
 
 def test_f44_what_was_claimed_and_not_sent_comes_due_when_its_claim_ends(app: SteppedApp) -> None:
@@ -189,7 +195,8 @@ def test_asked_for_in_the_middle_of_a_check_it_is_looked_at_once_more(
     start_app: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = start_app(IMAP_HOST=f"localhost:{proxy.port}", CHECK_INTERVAL_SECONDS="600")
-    account = app.connected(address)
+    account = app.settled(address)
+    app.tick()
     proxy.on("STATUS", after(lambda: app.parts.enqueue.now(account.id)), times=1)
     assert app.tick_in(600) == 1
     assert app.tick() == 1

@@ -316,6 +316,13 @@ def test_t15_a_host_of_the_platform_stays_refused(guard: Guard, host: str) -> No
     assert refused(guard, f"https://{host}/") == "has a host of the platform"
 
 
+def test_t15_a_host_alone_is_checked_like_a_urls() -> None:
+    _OPEN.check_host("Hooks.Customer.EXAMPLE")
+    for host in ("Identity.Platform.Example", "LOCALHOST", "[::1]", "a b", "", "fe80::1%eth0"):
+        with pytest.raises(Rejected):
+            Guard(forbidden_hosts=_OPEN.forbidden_hosts).check_host(host)
+
+
 @pytest.mark.parametrize("forbidden", ["10.1.2.3", "fd00::5"])
 def test_t15_an_address_of_the_platform_stays_refused(forbidden: str) -> None:
     guard = Guard(private=True, forbidden_hosts=frozenset({forbidden}))

@@ -37,8 +37,9 @@ def test_t32_queue_messages_that_were_lost_are_counted(app: SteppedApp) -> None:
 
 
 def test_f40_storage_that_does_not_answer_is_named(start_app: StartApp, lossy: LossyProxy) -> None:
-    lossy.refuse(1000)
-    report = start_app(STORAGE=lossy.connection_string).parts.health.report(_NOW)
+    app = start_app(STORAGE=lossy.connection_string)
+    lossy.refuse(1, status=403)
+    report = app.parts.health.report(_NOW)
     assert report["status"] == "degraded"
     assert [one["code"] for one in report["problems"]] == ["storage_unavailable"]
 

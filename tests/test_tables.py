@@ -230,15 +230,15 @@ def test_a_move_is_never_torn_apart() -> None:
     assert sizes(tables.transactions([large] * 3)) == [2, 2, 2]
 
 
-@pytest.mark.parametrize("letter", ["x", "ü", "😀", '"', "\x01"])
+@pytest.mark.parametrize("letter", ["😀", "\x01"])
 def test_a_transaction_is_cut_before_the_services_4_mib(
     store: Tables, account_id: str, letter: str
 ) -> None:
-    text = letter * (25_000 // (len(letter.encode("utf-16-le")) // 2))
-    rows = [[Insert(row(account_id, f"{number:03d}", text=text))] for number in range(98)]
+    text = letter * (30_000 // (len(letter.encode("utf-16-le")) // 2))  # 180 kB on the wire
+    rows = [[Insert(row(account_id, f"{number:03d}", text=text))] for number in range(30)]
     for batch in tables.transactions(rows):
         store.transact(_TABLE, batch)
-    assert len(store.query(_TABLE, ("PartitionKey", "eq", account_id), select=("n",))) == 98
+    assert len(store.query(_TABLE, ("PartitionKey", "eq", account_id), select=("n",))) == 30
 
 
 def test_binary_counts_as_what_it_is_on_the_wire(store: Tables, account_id: str) -> None:

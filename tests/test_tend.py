@@ -30,7 +30,7 @@ def stored(app: SteppedApp) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.fixture
 def account(app: SteppedApp, address: str) -> Account:
-    return app.connected(address)
+    return app.settled(address)
 
 
 # F50: whose claim is it
@@ -69,7 +69,7 @@ def test_f50_two_runs_of_one_message_at_once_tell_each_mail_under_one_id(
     start_app: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
-    app.connected(address)
+    app.settled(address)
     put(app, address)
     message = enqueued(app)
     again = after(lambda: app.parts.tend.receive(message, deliveries=2))
@@ -83,7 +83,7 @@ def test_a_claim_taken_by_another_in_the_middle_is_not_given_back(
     start_app: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
-    account = app.connected(address)
+    account = app.settled(address)
     message = enqueued(app)
     taken = {"claim": "f" * 16, "next_due_at": instants.after(instants.now(), 60)}
     proxy.on(
@@ -151,7 +151,7 @@ def test_i5_a_mailbox_that_is_slow_does_not_hold_up_its_neighbours(
     app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
     slow, quick = f"slow.{address}", f"quick.{address}"
     for one in (slow, quick):
-        app.connected(one)
+        app.settled(one)
         put(app, one)
 
     def until_the_other_was_told() -> None:
@@ -164,7 +164,7 @@ def test_i5_a_mailbox_that_is_slow_does_not_hold_up_its_neighbours(
 
 def test_a_long_run_keeps_its_claim(start_app: StartApp, proxy: ImapProxy, address: str) -> None:
     app = start_app(IMAP_HOST=f"localhost:{proxy.port}", CLAIM_SECONDS="2")
-    app.connected(address)
+    app.settled(address)
     message = enqueued(app)
     end = app.rows("accounts")[0]["next_due_at"]
     proxy.on(

@@ -60,7 +60,8 @@ def test_a_token_is_refreshed_when_less_than_20_minutes_remain(
     app: SteppedApp, address: str, minutes: int, asked: list[str]
 ) -> None:
     app.services.microsoft.token_lifetime(minutes * 60, address)
-    app.connected(address)
+    app.settled(address)
+    app.tick()
     assert refreshes(app, address) == asked
 
 
@@ -68,9 +69,11 @@ def test_an_account_comes_due_for_its_token_without_a_check(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied(CHECK_INTERVAL_SECONDS="7200")
-    account = app.connected(address)
+    account = app.settled(address)
+    app.tick()
     expires = instants.parse(app.rows("tokens")[0]["expires_at"])
-    assert account.next_refresh_at == instants.after(expires, -20 * 60)
+    due = instants.parse(app.account(account.id).next_refresh_at)
+    assert 20 * 60 - 1 <= (expires - due).total_seconds() <= 20 * 60
     logins = proxy.count("AUTHENTICATE")
     soon = instants.after(instants.now(), 600)
     app.edit("tokens", account.shard, account.id, expires_at=soon)
@@ -81,7 +84,7 @@ def test_an_account_comes_due_for_its_token_without_a_check(
 
 
 def test_a_refreshed_token_raises_the_version_and_rotates(app: SteppedApp, address: str) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     before = stored_refresh_token(app, account)
     app.services.microsoft.expire_access_tokens(address)
     put(app, address)
@@ -96,7 +99,7 @@ def test_i4_a_new_refresh_token_is_on_disk_before_the_access_token_is_used(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     on_disk: list[str] = []
 
     def refused_and_noted(tag: str, ask: Callable[[], bytes]) -> bytes:
@@ -113,7 +116,7 @@ def test_i4_a_new_refresh_token_is_on_disk_before_the_access_token_is_used(
 def test_f6_a_new_process_goes_on_with_what_the_last_one_stored(
     app: SteppedApp, address: str
 ) -> None:
-    app.connected(address)
+    app.settled(address)
     for number in range(1, 4):
         app.services.microsoft.expire_access_tokens(address)
         app.restart()
@@ -129,7 +132,7 @@ def test_f6_a_new_process_goes_on_with_what_the_last_one_stored(
 @pytest.fixture
 def revoked(app: SteppedApp, address: str) -> Account:
     """An account whose sign-in no longer works, after the turn that found out."""
-    account = app.connected(address)
+    account = app.settled(address)
     app.services.microsoft.revoke(address)
     app.services.microsoft.expire_access_tokens(address)
     app.tick()
@@ -158,7 +161,7 @@ def test_f3_nobody_is_asked_any_more(app: SteppedApp, address: str, revoked: Acc
 
 
 def test_f3_the_token_is_kept(app: SteppedApp, address: str) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     before = app.rows("tokens")
     app.services.microsoft.revoke(address)
     app.services.microsoft.expire_access_tokens(address)
@@ -190,7 +193,7 @@ def test_signing_in_again_restores_the_account_and_tells_what_came_meanwhile(
 def test_f4_what_microsoft_wants_is_the_reason(
     app: SteppedApp, address: str, fault: str, code: str
 ) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     app.services.microsoft.next_answers("token", {"kind": fault})
     app.services.microsoft.expire_access_tokens(address)
     app.tick()
@@ -205,7 +208,7 @@ def test_f4_what_microsoft_wants_is_the_reason(
 def test_f2_a_passing_fault_at_microsoft_changes_nothing(
     app: SteppedApp, address: str, kind: str
 ) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     tokens = app.rows("tokens")
     app.services.microsoft.next_answers("token", {"kind": kind})
     app.services.microsoft.expire_access_tokens(address)
@@ -219,17 +222,16 @@ def test_f2_a_token_that_is_still_good_is_used_while_microsoft_is_down(
     app: SteppedApp, address: str
 ) -> None:
     app.services.microsoft.token_lifetime(15 * 60, address)
+    app.settled(address)
     put(app, address)
-    enrolled = app.connect(address)
     app.services.microsoft.next_answers("token", {"kind": "status"})
-    assert enrolled.claim
-    app.parts.tend.tend(enrolled.claim)
+    app.tick()
     assert app.subjects(address) == ["Hello"]
     assert refreshes(app, address) == ["status 0"]
 
 
 def test_f1_microsoft_is_not_asked_before_it_said(app: SteppedApp, address: str) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     app.services.microsoft.next_answers(
         "token", {"kind": "status", "status": 429, "retry_after": 900}
     )
@@ -244,7 +246,7 @@ def test_f1_microsoft_is_not_asked_before_it_said(app: SteppedApp, address: str)
 def test_f5_an_expired_secret_alarms_and_changes_no_account(
     app: SteppedApp, address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    account = app.connected(address)
+    account = app.settled(address)
     app.services.microsoft.next_answers("token", {"kind": "secret_expired"})
     app.services.microsoft.expire_access_tokens(address)
     put(app, address)
@@ -263,7 +265,7 @@ def test_f13_a_token_that_the_mailbox_refuses_is_replaced_once(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    app.connected(address)
+    app.settled(address)
     put(app, address)
     proxy.on("AUTHENTICATE", DENIED, times=1)
     app.tick()
@@ -275,7 +277,7 @@ def test_f14_a_mailbox_that_refuses_a_fresh_token_too_is_blocked(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     proxy.on("AUTHENTICATE", DENIED)
     app.tick()
     app.tick_in(2 * HOURS)
@@ -289,7 +291,7 @@ def test_f14_a_blocked_mailbox_is_seldom_asked_and_comes_back_by_itself(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     proxy.on("AUTHENTICATE", DENIED)
     app.tick()
     proxy.behave()
@@ -306,7 +308,7 @@ def test_f15_not_connected_is_forgiven_four_times(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     tokens = app.rows("tokens")
     proxy.on("STATUS", NOT_CONNECTED)
     for hours in range(5):
@@ -319,7 +321,7 @@ def test_f15_not_connected_is_forgiven_four_times(
 
 def test_f15_one_success_forgives_all(proxied: Proxied, proxy: ImapProxy, address: str) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     proxy.on("STATUS", NOT_CONNECTED, times=4)
     for hours in range(5):
         app.tick_in(hours * HOURS)
@@ -330,7 +332,7 @@ def test_failures_in_a_row_make_checks_rarer(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     proxy.on("STATUS", says("NO Server Unavailable. 15"))
     waits = []
     for hours in range(1, 7):
@@ -345,7 +347,7 @@ def test_f16_a_throttled_mailbox_is_left_alone_as_long_as_it_says(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     put(app, address)
     proxy.on("STATUS", THROTTLED, times=1)
     app.tick()
@@ -361,7 +363,7 @@ def test_a_session_that_dies_with_its_token_is_no_surprise(
     proxied: Proxied, proxy: ImapProxy, address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     put(app, address)
     proxy.on("STATUS", EXPIRED, times=1)
     app.tick()
@@ -375,7 +377,7 @@ def test_an_answer_that_is_not_imap_is_a_passing_fault(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    account = app.connected(address)
+    account = app.settled(address)
     proxy.on("STATUS", rewritten("UIDVALIDITY", "UIDVALIDITY )("), times=1)
     app.tick()
     assert standing(app, account) == ("active", "")
@@ -387,7 +389,7 @@ def test_i5_one_owner_who_has_to_sign_in_does_not_hold_up_another(
 ) -> None:
     broken, good = f"broken.{address}", f"good.{address}"
     for one in (broken, good):
-        app.connected(one)
+        app.settled(one)
     app.services.microsoft.revoke(broken)
     app.services.microsoft.expire_access_tokens(broken)
     put(app, good)

@@ -28,9 +28,17 @@ def whsec(secret: bytes) -> str:
     return "whsec_" + base64.b64encode(secret).decode()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def sender() -> Iterator[Sender]:
     found = Sender("")
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def trusting(authority: Authority) -> Iterator[Sender]:
+    """A sender that trusts the tests' own authority."""
+    found = Sender(str(authority.ca_file))
     yield found
     found.close()
 
@@ -293,16 +301,14 @@ _DRIPS = {
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("kind", _DRIPS)
 def test_f31_a_dripping_answer_ends_with_the_deadline(
-    serve: Serve, authority: Authority, kind: str, tls: bool
+    serve: Serve, trusting: Sender, kind: str, tls: bool
 ) -> None:
-    sender = Sender(str(authority.ca_file))
     part = b"1\r\nx\r\n" if kind == "in chunks" else b"x"
     server = serve(endlessly(_DRIPS[kind], part, seconds=0.02), tls=tls)
     began = time.monotonic()
-    answer = post(sender, server, 0.3, "https" if tls else "http")
+    answer = post(trusting, server, 0.15, "https" if tls else "http")
     assert (answer.delivered, answer.reason) == (False, "timeout")
     assert time.monotonic() - began < 3
-    sender.close()
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -310,19 +316,19 @@ def test_f31_an_endpoint_that_says_nothing_ends_with_the_deadline(
     serve: Serve, sender: Sender, scheme: str
 ) -> None:
     began = time.monotonic()
-    answer = post(sender, serve(silent), 0.3, scheme)
+    answer = post(sender, serve(silent), 0.15, scheme)
     assert answer == Answer(0, "timeout")
     assert time.monotonic() - began < 3
 
 
 def test_f31_continue_without_end_ends_with_the_deadline(serve: Serve, sender: Sender) -> None:
     server = serve(endlessly(b"", b"HTTP/1.1 100 Continue\r\n\r\n"))
-    assert post(sender, server, 0.3).reason == "timeout"
+    assert post(sender, server, 0.15).reason == "timeout"
 
 
 def test_f31_a_slow_answer_ends_with_the_deadline(services: Services, sender: Sender) -> None:
     services.receiver.answer({"seconds": 2}, path="/hook/slow")
-    assert post(sender, f"{services.receiver.url}/hook/slow", 0.3).reason == "timeout"
+    assert post(sender, f"{services.receiver.url}/hook/slow", 0.15).reason == "timeout"
 
 
 def test_f31_no_time_left_is_a_timeout_too(serve: Serve, sender: Sender) -> None:
@@ -365,11 +371,9 @@ def test_f31_nothing_is_sent_over_an_untrusted_certificate(serve: Serve, sender:
     assert seen == []
 
 
-def test_a_trusted_certificate_is_trusted(serve: Serve, authority: Authority) -> None:
-    sender = Sender(str(authority.ca_file))
+def test_a_trusted_certificate_is_trusted(serve: Serve, trusting: Sender) -> None:
     server = serve(saying(b"HTTP/1.1 204 No Content\r\n\r\n"), tls=True)
-    assert post(sender, server, scheme="https").delivered
-    sender.close()
+    assert post(trusting, server, scheme="https").delivered
 
 
 def test_t15_proxies_of_the_environment_are_not_used(

@@ -14,7 +14,7 @@ createServer(async (request, response) => {
     response.writeHead(await receive(request)).end();
   } catch (error) {
     console.error(error);
-    response.writeHead(500).end(); // what is not answered with a 2xx comes again
+    response.writeHead(500).end();
   }
 }).listen(Number(process.argv[2]), "127.0.0.1");
 
@@ -32,7 +32,7 @@ async function receive(request) {
     handle(event);
     seen.add(id);
   }
-  return 204;
+  return 204; // only now: what is not answered with a 2xx comes again
 }
 
 // Your part. Put what takes long into a queue of your own.

@@ -9,7 +9,7 @@ from azure.storage.queue import QueueClient, TextBase64EncodePolicy
 from . import walk
 from .app_host import AppHost
 from .services import Ports, Services
-from .table_dump import dump
+from .table_dump import rows
 from .table_edit import edit
 from .waiting import wait_until
 
@@ -69,7 +69,7 @@ class Lab:
 
     def rows(self, table: str, **equal: Any) -> list[dict[str, Any]]:
         """The stored rows of a table whose columns have these values."""
-        found = dump(self.host.storage).get(table, [])
+        found = rows(self.host.storage, table)
         return [row for row in found if all(row.get(k) == v for k, v in equal.items())]
 
     def edit(self, table: str, partition: str, row: str, **columns: Any) -> None:

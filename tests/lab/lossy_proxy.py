@@ -21,6 +21,7 @@ class LossyProxy:
         self._target = urlsplit(self._endpoint).netloc
         self._lost = 0
         self._refused = 0
+        self._refusal = 503
         self.requests: list[str] = []
         self._lock = threading.Lock()
         proxy = self
@@ -44,9 +45,9 @@ class LossyProxy:
         """The next so many writes are made, and their answers get lost."""
         self._lost = answers
 
-    def refuse(self, requests: int) -> None:
-        """The next so many requests are answered with 503, and nothing is done."""
-        self._refused = requests
+    def refuse(self, requests: int, status: int = 503) -> None:
+        """The next so many requests are answered with that status, and nothing is done."""
+        self._refused, self._refusal = requests, status
 
     def close(self) -> None:
         self._server.shutdown()
@@ -61,7 +62,7 @@ class LossyProxy:
             self.requests.append(f"{method} {path}")
             if self._refused:
                 self._refused -= 1
-                return 503, [], b""
+                return self._refusal, [], b""
             lost = self._lost > 0 and method != "GET"
             self._lost -= lost
         upstream = http.client.HTTPConnection(self._target, timeout=30)
@@ -76,6 +77,7 @@ class LossyProxy:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body of an answer are written apart
     lossy: LossyProxy
 
     def _any(self) -> None:

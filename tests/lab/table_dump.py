@@ -4,6 +4,7 @@ import base64
 from datetime import datetime
 from typing import Any
 
+from azure.core.exceptions import ResourceNotFoundError
 from azure.data.tables import EntityProperty, TableServiceClient
 
 
@@ -15,6 +16,15 @@ def dump(storage: str) -> dict[str, list[dict[str, Any]]]:
             name: [_plain(row) for row in service.get_table_client(name).list_entities()]
             for name in names
         }
+
+
+def rows(storage: str, table: str) -> list[dict[str, Any]]:
+    """The rows of one table, which may not be there yet."""
+    with TableServiceClient.from_connection_string(storage) as service:
+        try:
+            return [_plain(row) for row in service.get_table_client(table).list_entities()]
+        except ResourceNotFoundError:
+            return []
 
 
 def _plain(row: Any) -> dict[str, Any]:

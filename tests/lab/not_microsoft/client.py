@@ -10,7 +10,9 @@ class Control:
 
     def __init__(self, url: str, ca_file: str) -> None:
         self._url = url.rstrip("/")
-        self._ca_file = ca_file
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = ca_file
 
     def add_account(self, username: str, kind: str = "personal", **about: Any) -> dict[str, Any]:
         """about: tid, oid, email, mailboxes (names besides the username), owns_mailbox."""
@@ -63,9 +65,7 @@ class Control:
         self._act("reset")
 
     def _act(self, action: str, **arguments: Any) -> Any:
-        answer = requests.post(
-            f"{self._url}/{action}", json=arguments, verify=self._ca_file, timeout=10
-        )
+        answer = self._session.post(f"{self._url}/{action}", json=arguments, timeout=10)
         content = answer.json()
         if answer.status_code != 200:
             raise ValueError(f"{action}: {content['error']}")

@@ -14,12 +14,14 @@ class ReceiverClient:
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._session = requests.Session()
+        self._session.trust_env = False
         self.hook_url = f"{url}/hook"
         self.received_url = f"{url}/received"
 
     def received(self, address: str = "", kind: str = "") -> list[Webhook]:
         """Every webhook so far; of one account's address, of one type of event."""
-        answer = requests.get(self.received_url, timeout=10)
+        answer = self._session.get(self.received_url, timeout=10)
         answer.raise_for_status()
         return [
             one
@@ -42,10 +44,10 @@ class ReceiverClient:
     def answer(self, *answers: dict[str, Any], path: str = "/hook") -> None:
         """What is answered from now on; see `modes.Mode`."""
         told = {"path": path, "answers": list(answers)}
-        requests.post(f"{self.url}/mode", json=told, timeout=10).raise_for_status()
+        self._session.post(f"{self.url}/mode", json=told, timeout=10).raise_for_status()
 
     def forget(self) -> None:
-        requests.delete(self.received_url, timeout=10).raise_for_status()
+        self._session.delete(self.received_url, timeout=10).raise_for_status()
 
 
 def ids(webhooks: list[Webhook]) -> set[str]:
