@@ -153,23 +153,6 @@ def test_health_says_when_the_timer_last_ran(lab: Lab) -> None:
     assert answer.json()["last_tick"] > "2026"
 
 
-def test_f40_without_storage_answers_are_short_and_honest(start_lab: StartLab) -> None:
-    lab = start_lab(settings={"STORAGE": unreachable()})
-    health = requests.get(f"{lab.host.base_url}/api/health", timeout=30)
-    assert health.status_code == 503
-    assert health.json()["problems"][0]["code"] == "storage_unavailable"
-
-
-def unreachable() -> str:
-    """Storage at a port where nobody listens."""
-    from tests.lab.ports import free_port
-
-    return (
-        "DefaultEndpointsProtocol=http;AccountName=gone;AccountKey=Z29uZQ==;"
-        f"TableEndpoint=http://127.0.0.1:{free_port()}/gone;"
-    )
-
-
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_a_method_that_is_not_there_is_not_found(lab: Lab, method: str) -> None:
     answer = requests.request(method, f"{lab.host.base_url}/api/callback", timeout=10)
