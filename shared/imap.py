@@ -231,6 +231,8 @@ class _Wire(IMAP4_TLS):  # type: ignore[misc]  # the library has no types
 
     def _create_socket(self, timeout: float | None = None) -> socket.socket:
         plain = socket.create_connection((self.host, self.port), timeout=_CONNECT_SECONDS)
+        # imapclient sends a command and its line end apart: without this, a round trip apart.
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._on_socket(plain)
         wrapped = self.ssl_context.wrap_socket(
             plain, server_hostname=self.host, do_handshake_on_connect=False

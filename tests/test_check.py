@@ -340,6 +340,22 @@ def test_i3_a_run_that_lost_its_fence_leaves_the_cursor_for_the_next(
     assert app.subjects(address) == ["For whoever comes next"]
 
 
+def test_i3_what_was_recorded_before_the_fence_was_lost_stays_and_the_rest_is_not_lost(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    app.settled(address)
+    for subject in ("Large 1", "Large 2"):  # too large for one group
+        body = f"{subject}\n" + ("x" * 70 + "\n") * 60_000
+        mail = f"Subject: {subject}\nMessage-ID: <{subject[-1]}@sender.example>\n\n{body}"
+        app.services.dovecot.deliver(address, mail.encode())
+    proxy.on(r"UID FETCH 2 \(BODY", after(lambda: app.connect(address)), times=1)
+    app.tick()
+    assert app.subjects(address) == ["Large 1"]
+    app.tick_in(4)
+    assert app.subjects(address) == ["Large 1", "Large 2"]
+
+
 def test_f20_without_uidnext_mail_is_found_all_the_same(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:

@@ -109,7 +109,7 @@ def test_a_query_goes_on_over_all_pages(store: Tables, account_id: str) -> None:
     rows = [[Insert(row(account_id, f"{number:04d}"))] for number in range(1001)]
     for batch in tables.transactions(rows):
         store.transact(_TABLE, batch)
-    found = store.query(_TABLE, ("PartitionKey", "eq", account_id))
+    found = store.query(_TABLE, ("PartitionKey", "eq", account_id), select=("RowKey",))
     assert [one["RowKey"] for one in found] == [f"{number:04d}" for number in range(1001)]
 
 

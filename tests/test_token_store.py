@@ -169,7 +169,7 @@ def test_f41_a_large_save_that_conflicts_leaves_all_chunks_of_the_other(
 # Reading many
 
 
-@pytest.mark.parametrize(("count", "requests"), [(1, 1), (4, 4), (5, 1), (20, 1)])
+@pytest.mark.parametrize(("count", "requests"), [(1, 1), (4, 4), (5, 1)])
 def test_a_batchs_rows_are_read_in_few_requests(
     start_app: StartApp, lossy: LossyProxy, account_id: str, count: int, requests: int
 ) -> None:

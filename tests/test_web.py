@@ -172,6 +172,9 @@ def test_t7_a_url_of_an_allowed_origin_is_allowed(url: str) -> None:
             "https://[app.example.com",
         ),
         *("javascript:alert(1)//app.example.com", "data:text/html,https://app.example.com"),
+        *("https://app.example.com/\r\nSet-Cookie:a=b", "https://app.example.com/\x00"),
+        *("https://app.example.com/\\evil.example", "https://app.example.com/ü"),
+        *('https://app.example.com/"><script>', "https://app.example.com/a b"),
         "https://app.example.com/" + "x" * 2000,
     ],
 )

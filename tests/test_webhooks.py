@@ -306,9 +306,24 @@ def test_f31_a_dripping_answer_ends_with_the_deadline(
     part = b"1\r\nx\r\n" if kind == "in chunks" else b"x"
     server = serve(endlessly(_DRIPS[kind], part, seconds=0.02), tls=tls)
     began = time.monotonic()
-    answer = post(trusting, server, 0.15, "https" if tls else "http")
+    answer = post(trusting, server, 0.1, "https" if tls else "http")
     assert (answer.delivered, answer.reason) == (False, "timeout")
     assert time.monotonic() - began < 3
+
+
+def test_f31_a_dripping_answer_on_a_used_connection_ends_with_the_deadline_too(
+    serve: Serve, sender: Sender
+) -> None:
+    drip = endlessly(_DRIPS["to be closed"], b"x", seconds=0.02)
+
+    def talk(sock: socket.socket) -> None:
+        request_of(sock)
+        sock.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+        drip(sock)
+
+    server = serve(talk)
+    assert post(sender, server).delivered
+    assert post(sender, server, 0.15).reason == "timeout"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -386,7 +401,9 @@ def test_t15_proxies_of_the_environment_are_not_used(
 
 def test_i5_one_endpoint_that_hangs_does_not_hold_up_another(serve: Serve, sender: Sender) -> None:
     hanging = serve(silent)
-    waiting = threading.Thread(target=post, args=(sender, hanging, 0.5))
+    waiting = threading.Thread(target=post, args=(sender, hanging))
     waiting.start()
-    assert post(sender, serve(saying(b"HTTP/1.1 204 No Content\r\n\r\n")), 0.4).delivered
+    assert post(sender, serve(saying(b"HTTP/1.1 204 No Content\r\n\r\n"))).delivered
+    assert waiting.is_alive()
+    hanging.close()
     waiting.join()
