@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions import accounts, due, health, login
+from functions import accounts, deliveries, due, endpoints, health, login
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for blueprint in (login.blueprint, due.blueprint, health.blueprint, accounts.blueprint):
-    app.register_functions(blueprint)
+for module in (login, due, health, accounts, endpoints, deliveries):
+    app.register_functions(module.blueprint)

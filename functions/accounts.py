@@ -4,7 +4,7 @@ import typing
 
 import azure.functions as func
 
-from functions.answers import api
+from functions.answers import api, body
 from functions.due import QUEUE, STORAGE
 
 blueprint = func.Blueprint()
@@ -19,6 +19,11 @@ def accounts(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route("accounts/{id}", methods=["GET"])
 def account(req: func.HttpRequest) -> func.HttpResponse:
     return api(lambda parts: parts.directory.show(req.route_params["id"]))
+
+
+@blueprint.route("accounts/{id}", methods=["PATCH"])
+def change_account(req: func.HttpRequest) -> func.HttpResponse:
+    return api(lambda parts: parts.directory.change(req.route_params["id"], body(req)))
 
 
 @blueprint.route("accounts/{id}", methods=["DELETE"])

@@ -74,6 +74,17 @@ def api(make: Callable[[Connector], Any], status: int = 200) -> func.HttpRespons
         return _problem(500, "internal", ENTRIES["internal"].operator)
 
 
+def body(req: func.HttpRequest) -> Any:
+    """The request's JSON, None where there is none; raises Rejected `field_invalid`."""
+    raw = req.get_body()
+    if not raw.strip():
+        return None
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        raise Rejected("field_invalid", "body") from None
+
+
 def as_json(content: Any, status: int) -> func.HttpResponse:
     body = "" if content is None else json.dumps(content)
     headers = {"Cache-Control": "no-store"}

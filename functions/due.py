@@ -5,7 +5,6 @@ import typing
 
 import azure.functions as func
 
-from shared import instants
 from shared.connector import connector
 
 QUEUE = "mailboxes-due"
@@ -22,7 +21,8 @@ def enqueue_due_mailboxes(
     timer: func.TimerRequest,
     messages: func.Out[typing.List[str]],  # noqa: UP006 - the indexer wants it
 ) -> None:
-    found = connector().enqueue.enqueue(instants.now())
+    parts = connector()
+    found = parts.enqueue.enqueue(parts.now())
     if found:
         messages.set(found)
 

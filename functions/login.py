@@ -6,7 +6,6 @@ import azure.functions as func
 
 from functions.answers import page
 from functions.due import QUEUE, STORAGE
-from shared import instants
 
 blueprint = func.Blueprint()
 
@@ -14,7 +13,7 @@ blueprint = func.Blueprint()
 @blueprint.route("login", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
 def login(req: func.HttpRequest) -> func.HttpResponse:
     if req.method == "POST":
-        return page(req, lambda parts, request: parts.connect.begin(request, instants.now()))
+        return page(req, lambda parts, request: parts.connect.begin(request, parts.now()))
     return page(req, lambda parts, request: parts.connect.ask(request))
 
 
@@ -24,7 +23,7 @@ def callback(
     req: func.HttpRequest,
     messages: func.Out[typing.List[str]],  # noqa: UP006 - the indexer wants it
 ) -> func.HttpResponse:
-    return page(req, lambda parts, request: parts.connect.finish(request, instants.now()), messages)
+    return page(req, lambda parts, request: parts.connect.finish(request, parts.now()), messages)
 
 
 @blueprint.route("connected", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
@@ -34,7 +33,5 @@ def connected(
     messages: func.Out[typing.List[str]],  # noqa: UP006 - the indexer wants it
 ) -> func.HttpResponse:
     if req.method == "POST":
-        return page(
-            req, lambda parts, request: parts.connected.act(request, instants.now()), messages
-        )
-    return page(req, lambda parts, request: parts.connected.show(request, instants.now()))
+        return page(req, lambda parts, request: parts.connected.act(request, parts.now()), messages)
+    return page(req, lambda parts, request: parts.connected.show(request, parts.now()))

@@ -37,6 +37,8 @@ class Account:
     """One row: what is needed to decide and to show. Instants are text of `shared.instants`.
 
     status: connecting, active, blocked, reconnect_required; `code` says why, `since` when.
+    endpoints: ids of those that are its own; common_endpoints: whether the others get its events
+    too. filtered: events that no endpoint took.
     """
 
     id: str
@@ -62,7 +64,11 @@ class Account:
     not_before: str = ""
     failures: int = 0
     last_success_at: str = ""
+    last_event_at: str = ""
     connected_at: str = ""
+    endpoints: tuple[str, ...] = ()
+    common_endpoints: bool = True
+    filtered: int = 0
     deleted_at: str = ""
     owed: int = 0
     dead: int = 0
@@ -75,6 +81,7 @@ class Account:
         del stored["id"], stored["shard"], stored["etag"]
         stored["folders"] = folders_text(self.folders)
         stored["labels"] = json.dumps(self.labels)
+        stored["endpoints"] = json.dumps(self.endpoints)
         if not self.deleted_at:
             stored["next_due_at"] = self.due_at()
         return {"PartitionKey": self.shard, "RowKey": self.id, **stored}
@@ -92,7 +99,8 @@ def folders_text(folders: Iterable[Folder]) -> str:
 def account(row: Row) -> Account:
     """The account that a row holds; columns that are absent have their defaults."""
     known = {name: row[name] for name in Account.__dataclass_fields__ if name in row}
-    known["labels"] = tuple(json.loads(row.get("labels", "[]")))
+    for name in ("labels", "endpoints"):
+        known[name] = tuple(json.loads(row.get(name, "[]")))
     known["folders"] = tuple(Folder(*item) for item in json.loads(row.get("folders", "[]")))
     return Account(**known | {"id": row["RowKey"], "shard": row["PartitionKey"], "etag": row.etag})
 
@@ -160,6 +168,12 @@ class Accounts:
                 return now.etag  # our own write, whose answer got lost
             raise
 
+    def relabel(self, account: Account, fields: dict[str, Any]) -> None:
+        """Writes columns that no run owns, under the ETag; raises Stale."""
+        stored = replace(account, **fields).fields
+        key = {"PartitionKey": account.shard, "RowKey": account.id}
+        self._tables.update(TABLE, key | {name: stored[name] for name in fields}, account.etag)
+
     def write_claimed(self, wanted: Account, now: datetime) -> Claim | None:
         """Writes the row, new or not, with a new claim; None where a tombstone is in the way.
 
@@ -184,6 +198,56 @@ class Accounts:
                 continue
             return Claim(row.shard, row.id, row.id, row.claim, instants.text(now))
         raise TryAgain("stale", TABLE)
+
+    def attempt_soon(self, account_id: str, now: datetime) -> None:
+        """Makes the account's outbox due; where a run holds it, once that has ended."""
+        at = instants.text(now)
+        for _ in range(_ROUNDS):
+            found = self.get(account_id)
+            if found is None or found.deleted_at:
+                return
+            changes: dict[str, Any] = {"next_attempt_at": at}
+            if not found.claim:
+                changes["next_due_at"] = at
+            try:
+                key = {"PartitionKey": found.shard, "RowKey": found.id}
+                self._tables.update(TABLE, key | changes, found.etag)
+            except Stale:
+                continue
+            return
+        raise TryAgain("stale", TABLE)
+
+    def with_dead(self, after: str = "") -> list[str]:
+        """Ids of accounts that have dead letters, in the order of shard and id, from `after` on."""
+        return self._ids(("dead", "gt", 0), after)
+
+    def with_events_since(self, at: str, after: str = "") -> list[str]:
+        """Ids of accounts that had an event since then, from `after` on."""
+        return self._ids(("last_event_at", "ge", at), after)
+
+    def _ids(self, condition: Condition, after: str) -> list[str]:
+        found: list[str] = []
+        first = self.shard_of(after) if after else self.shards[0]
+        for shard in self.shards[self.shards.index(first) :]:
+            start = after if shard == first else ""
+            rows = self._tables.query(
+                TABLE,
+                ("PartitionKey", "eq", shard),
+                ("RowKey", "ge", start),
+                condition,
+                select=("dead",),
+            )
+            found += [row["RowKey"] for row in rows]
+        return found
+
+    def attempt_what_is_owed(self, now: datetime) -> None:
+        """Makes every account due that something is owed of; the hour does it for the rest."""
+        for shard in self.shards:
+            rows = self._tables.query(
+                TABLE, ("PartitionKey", "eq", shard), ("owed", "gt", 0), select=("owed",)
+            )
+            for row in rows:
+                self.attempt_soon(row["RowKey"], now)
 
     def drop(self, gone: Account) -> None:
         """Removes the row, unless the mailbox was connected anew since it was read."""

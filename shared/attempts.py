@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from shared import events, imap, instants, mail_content
+from shared import events, filters, imap, instants, mail_content
 from shared.accounts import Account
 from shared.deliver import Budget, Deliverer
+from shared.endpoints import Endpoint, Endpoints
 from shared.errors import Blocked, UnseenError
 from shared.imap_errors import TokenRefused
 from shared.mail_content import Content
@@ -42,9 +43,11 @@ class Attempts:
     account: Account
     reader: Reader | None
     deliverer: Deliverer
+    endpoints: Endpoints
     budget: Budget
     body_limit: int
     deadline: float
+    clock: instants.Clock
     put_off: bool = False
 
     def run(self, due: Sequence[Event]) -> None:
@@ -60,6 +63,13 @@ class Attempts:
                 data[event.sequence] = read
                 chunk.append(event)
             self._deliver(sorted(chunk, key=lambda event: event.sequence), data)
+
+    def run_held(self, held: Sequence[Event]) -> bool:
+        """Goes on with what was held, where its endpoint is enabled again; False where none is."""
+        known = self.endpoints.all()
+        freed = [event for event in held if _is_freed(event, known)]
+        self.run(freed)
+        return bool(freed)
 
     def _deliver(self, ready: Sequence[Event], data: Mapping[int, Data | None]) -> None:
         self.deliverer.deliver(
@@ -84,7 +94,7 @@ class Attempts:
     def _unavailable(self, owed: Sequence[Event]) -> Iterator[tuple[Event, Data]]:
         """Without the mailbox: an attempt waits, up to 72 h after the event was recorded."""
         self.put_off = self.put_off or bool(owed)
-        end = instants.text(instants.now() - _READABLE_FOR)
+        end = instants.text(self.clock() - _READABLE_FOR)
         for event in owed:
             if event.recorded_at < end:
                 yield (
@@ -113,6 +123,7 @@ class Attempts:
 
     def _with_content(self, event: Event, content: Content | None) -> Iterator[tuple[Event, Data]]:
         if content is not None:
+            event = self._filtered(event, content)
             yield event, events.mail_received(self.account, event, content.mail, content.flags)
         elif event.tries + 1 < _TRIES:
             self.deliverer.postpone(
@@ -124,6 +135,19 @@ class Attempts:
                 unreadable,
                 events.mail_without_content(self.account, unreadable, events.UNREADABLE),
             )
+
+    def _filtered(self, event: Event, content: Content) -> Event:
+        """Asks the filters of what was recorded unread, now that it can be."""
+        if not event.unread:
+            return event
+        known = self.endpoints.all()
+        refused = {
+            name: replace(delivery, state="done", next=instants.NEVER)
+            for name, delivery in event.endpoints.items()
+            if name in known
+            and not filters.takes_mail(known[name].filter, content.mail, content.header)
+        }
+        return replace(event, endpoints=event.endpoints | refused, unread=False)
 
     def _by_uid(
         self, session: imap.Session, sequences: Mapping[int, int]
@@ -149,6 +173,13 @@ class Attempts:
             uids = session.with_message_id(str(message_id))[:1]
             found |= self._by_uid(session, dict.fromkeys(uids, event.sequence))
         return found
+
+
+def _is_freed(event: Event, known: Mapping[str, Endpoint]) -> bool:
+    return any(
+        delivery.state == "held" and not (name in known and known[name].disabled)
+        for name, delivery in event.endpoints.items()
+    )
 
 
 def _examined(session: imap.Session, folder: str) -> imap.FolderStatus | None:

@@ -166,6 +166,35 @@ ENTRIES: dict[str, Entry] = {
         "Something here did not work. It is tried again by itself.",
         "An unexpected exception; its class is in the log.",
     ),
+    # Endpoints
+    "endpoint_unknown": Entry(
+        "There is no such address for notifications.",
+        "No endpoint has this id.",
+    ),
+    "endpoint_of_settings": Entry(
+        "This address for notifications belongs to the application's settings.",
+        "WEBHOOK_URL and WEBHOOK_SECRET make this endpoint: change it there.",
+    ),
+    "too_many_endpoints": Entry(
+        "There are too many addresses for notifications.",
+        "100 endpoints are the most; remove one first.",
+    ),
+    "endpoint_gone": Entry(
+        "The address for notifications said that it is gone.",
+        "The endpoint answered 410 Gone. It gets nothing until it is enabled again.",
+    ),
+    "endpoint_failing": Entry(
+        "The address for notifications has failed for five days.",
+        "The endpoint has failed for 5 days. It gets nothing until it is enabled again.",
+    ),
+    "endpoint_paused": Entry(
+        "The address for notifications was switched off.",
+        "Somebody disabled the endpoint. What it is owed waits until it is enabled again.",
+    ),
+    "delivery_unknown": Entry(
+        "There is no such notification here.",
+        "No event has this webhook id, or it was delivered more than 7 days ago.",
+    ),
     # The API
     "stale": Entry(
         "Something changed in the meantime. Try again.",

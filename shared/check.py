@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from shared import events, ids, imap, instants, mail_content
+from shared import events, filters, ids, imap, instants, mail_content
 from shared.accounts import Account, Folder
 from shared.ledger import Ledger
 from shared.mail_content import Content
-from shared.outbox_rows import Cursor, Event
+from shared.outbox_rows import Cursor, Delivery, Event
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ class Check:
     """Looks through the folders of one account for one turn.
 
     recorded: called with each group once it is owed, and what was read by sequence. deadline: of
-    the monotonic clock. mails: how many were recorded.
+    the monotonic clock. mails: how many were recorded; filtered: how many no endpoint takes.
     """
 
     account: Account
@@ -41,7 +41,9 @@ class Check:
     backlog_limit: int
     body_limit: int
     deadline: float
+    clock: instants.Clock
     mails: int = 0
+    filtered: int = 0
 
     def folder(self, folder: Folder) -> tuple[Folder, bool]:
         """Looks through one folder; gives it as it now stands, and whether some mail is left."""
@@ -101,11 +103,13 @@ class Check:
     ) -> Cursor:
         """Records one group and hands it on; gives the cursor as it is stored then."""
         contents = mail_content.read(self.session(), group, self.body_limit)
-        made = [
+        new = [
             self._event(moved, item, contents[item.uid])
             for item in group
             if item.uid in contents and not is_known(item, contents[item.uid])
         ]
+        made = [event for event in new if event.endpoints]
+        self.filtered += len(new) - len(made)
         newest = max([moved.newest, *(instants.text(item.received_at) for item in group)])
         moved = replace(moved, newest=newest)
         if not moved.ready:
@@ -124,7 +128,7 @@ class Check:
                 "sent": moved.backlog_sent,
                 "left_out": max(moved.backlog_found - moved.backlog_sent, 0),
             }
-            now = instants.text(instants.now())
+            now = instants.text(self.clock())
             made = [*made, events.mailbox_ready(self.account, moved.folder, counts, now)]
             moved = replace(moved, ready=True)
         if moved.last_uid >= moved.backlog_until:
@@ -167,7 +171,7 @@ class Check:
         return is_known
 
     def _event(self, position: Cursor, item: imap.Listed, content: Content | None) -> Event:
-        now = instants.text(instants.now())
+        now = instants.text(self.clock())
         kind = events.MAIL_RECEIVED
         webhook_id = ids.mail_webhook_id(
             self.account.id, position.folder, position.uidvalidity, item.uid, kind
@@ -178,8 +182,17 @@ class Check:
             type=kind,
             recorded_at=now,
             envelope=events.envelope(content.mail if content else {}, received, item.size),
-            endpoints={},
+            endpoints=self._endpoints(position.folder, content, now),
             folder=position.folder,
             uidvalidity=position.uidvalidity,
             uid=item.uid,
+            unread=content is None,
         )
+
+    def _endpoints(self, folder: str, content: Content | None, now: str) -> dict[str, Delivery]:
+        """Who shall have a mail; one that could not be read yet goes to all that may take it."""
+        return {
+            one.id: Delivery(next=now)
+            for one in self.ledger.takers(events.MAIL_RECEIVED, folder)
+            if content is None or filters.takes_mail(one.filter, content.mail, content.header)
+        }

@@ -8,19 +8,24 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from shared import instants
 from shared import settings as settings_module
 from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.accounts import Accounts
+    from shared.breaker import Breaker
     from shared.connect import Connect
     from shared.connected import Connected
     from shared.deliver import Deliverer
+    from shared.deliveries import Deliveries
     from shared.directory import Directory
     from shared.disconnect import Disconnect
+    from shared.endpoint_admin import EndpointAdmin
     from shared.endpoints import Endpoints
     from shared.enqueue import Enqueue
     from shared.enrol import Enrol
+    from shared.guard import Guard
     from shared.health import Health
     from shared.imap import Server
     from shared.microsoft import Microsoft
@@ -28,10 +33,13 @@ if TYPE_CHECKING:
     from shared.outbox import Outbox
     from shared.pages import Look
     from shared.renew import Renewal
+    from shared.replay import Replay
+    from shared.system import System
     from shared.tables import Tables
     from shared.tend import Tend
     from shared.token_store import TokenStore
     from shared.vault import Vault
+    from shared.webhooks import Sender
 
 _lock = threading.RLock()
 _connector: "Connector | None" = None
@@ -70,8 +78,9 @@ class _Part[T]:
 class Connector:
     """Everything wired together: flows for the functions, adapters and stores for the flows."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: instants.Clock = instants.now) -> None:
         self.settings = settings
+        self.now = clock
         self.built: dict[str, Any] = {}
 
     # Adapters and stores
@@ -130,7 +139,7 @@ class Connector:
     def endpoints(self) -> "Endpoints":
         from shared.endpoints import Endpoints
 
-        return Endpoints(self.settings)
+        return Endpoints(self.tables, self.vault, self.settings)
 
     @_Part
     def look(self) -> "Look":
@@ -139,6 +148,19 @@ class Connector:
         return Look(
             self.settings.app_name, self.settings.authority_origin, self.settings.secure_cookies
         )
+
+    @_Part
+    def guard(self) -> "Guard":
+        from shared.guard import Guard
+
+        hosts = frozenset(filter(None, [self.settings.identity_host]))
+        return Guard(self.settings.allow_private_endpoints, hosts)
+
+    @_Part
+    def sender(self) -> "Sender":
+        from shared.webhooks import Sender
+
+        return Sender(self.settings.ca_file, self.guard)
 
     # Flows
 
@@ -157,15 +179,26 @@ class Connector:
     @_Part
     def deliverer(self) -> "Deliverer":
         from shared.deliver import Deliverer
-        from shared.webhooks import Sender
 
-        return Deliverer(self.outbox, self.endpoints, Sender(self.settings.ca_file))
+        return Deliverer(self.outbox, self.endpoints, self.breaker, self.sender, self.now)
+
+    @_Part
+    def breaker(self) -> "Breaker":
+        from shared.breaker import Breaker
+
+        return Breaker(self.endpoints, self.system)
+
+    @_Part
+    def system(self) -> "System":
+        from shared.system import System
+
+        return System(self.accounts, self.outbox, self.endpoints, self.now)
 
     @_Part
     def disconnect(self) -> "Disconnect":
         from shared.disconnect import Disconnect
 
-        return Disconnect(self.accounts, self.outbox, self.tokens, self.endpoints)
+        return Disconnect(self.accounts, self.outbox, self.tokens, self.system, self.now)
 
     @_Part
     def enrol(self) -> "Enrol":
@@ -205,7 +238,7 @@ class Connector:
     def enqueue(self) -> "Enqueue":
         from shared.enqueue import Enqueue
 
-        return Enqueue(self.accounts, self.once)
+        return Enqueue(self.accounts, self.once, self.now)
 
     @_Part
     def tend(self) -> "Tend":
@@ -224,6 +257,7 @@ class Connector:
                 self.renewal,
                 self.server,
                 self.disconnect,
+                self.now,
             ),
         )
 
@@ -231,7 +265,25 @@ class Connector:
     def directory(self) -> "Directory":
         from shared.directory import Directory
 
-        return Directory(self.accounts)
+        return Directory(self.accounts, self.endpoints)
+
+    @_Part
+    def endpoint_admin(self) -> "EndpointAdmin":
+        from shared.endpoint_admin import EndpointAdmin
+
+        return EndpointAdmin(self.endpoints, self.accounts, self.sender, self.guard, self.now)
+
+    @_Part
+    def deliveries(self) -> "Deliveries":
+        from shared.deliveries import Deliveries
+
+        return Deliveries(self.accounts, self.outbox)
+
+    @_Part
+    def replay(self) -> "Replay":
+        from shared.replay import Replay
+
+        return Replay(self.accounts, self.outbox, self.endpoints, self.now)
 
     @_Part
     def health(self) -> "Health":

@@ -1,14 +1,19 @@
-"""Deliver: one round of attempts for owed events, written back in as few transactions as fit."""
+"""Deliver: one round of attempts for owed events, written back in as few transactions as fit.
+
+Each endpoint has a lane of its own in a round, so that a slow one holds up no other. In a lane the
+oldest event goes first; how many run at once at one endpoint is limited for the whole process.
+"""
 
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
-from shared import events, instants, schedule
-from shared.endpoints import Endpoints
+from shared import attempt, events, instants
+from shared.breaker import Breaker
+from shared.endpoints import Endpoint, Endpoints
 from shared.outbox import Outbox
 from shared.outbox_rows import Delivery, Event
 from shared.webhooks import Answer, Sender
@@ -16,6 +21,10 @@ from shared.webhooks import Answer, Sender
 log = logging.getLogger(__name__)
 
 _ENDPOINT_SECONDS = 30
+_AT_ONCE = 8
+_KEPT_CHARACTERS = 300
+
+type Data = Callable[[Event], Mapping[str, object]]
 
 
 class Budget:
@@ -34,83 +43,158 @@ class Budget:
         return min(end, self._deadline) - now
 
 
-class Deliverer:
-    """Makes attempts and writes down what they came to."""
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of one delivery in a round; answer: the beginning of what came back."""
 
-    def __init__(self, outbox: Outbox, endpoints: Endpoints, sender: Sender) -> None:
+    delivery: Delivery
+    answer: str = ""
+
+
+class Deliverer:
+    """Makes attempts and writes down what they came to; safe to share between threads."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        endpoints: Endpoints,
+        breaker: Breaker,
+        sender: Sender,
+        clock: instants.Clock,
+    ) -> None:
         self._outbox = outbox
         self._endpoints = endpoints
+        self._breaker = breaker
         self._sender = sender
+        self._now = clock
+        self._gates: dict[str, threading.Semaphore] = {}
+        self._gates_lock = threading.Lock()
 
     def deliver(
-        self,
-        account: str,
-        owed: Sequence[Event],
-        data: Callable[[Event], Mapping[str, object]],
-        budget: Budget,
+        self, account: str, owed: Sequence[Event], data: Data, budget: Budget
     ) -> list[Event]:
         """One attempt for every delivery that is due; gives the events that are still owed.
 
         data: the body's data of an event. An attempt for which no time is left is not counted:
         it stays due.
         """
-        tried = []
-        for event in owed:
-            body = events.body(event, data(event))
-            tried.append(self._attempt(event, body, budget))
-        changed = [now for now, before in zip(tried, owed, strict=True) if now != before]
-        untouched = [now for now, before in zip(tried, owed, strict=True) if now == before]
-        return untouched + self._outbox.settle(account, changed, instants.now())
+        tried = self._round(owed, data, budget)
+        after = [(_after(event, tried), event) for event in owed]
+        # What its filters refused comes here changed already: it is over.
+        changed = [now for now, before in after if now != before or not now.is_open]
+        untouched = [now for now, before in after if now == before and now.is_open]
+        return untouched + self._outbox.settle(account, changed, self._now())
 
     def postpone(self, account: str, event: Event, seconds: float) -> None:
         """Puts all that is owed of the event off, without using an attempt up."""
-        next_at = instants.after(instants.now(), seconds)
+        next_at = instants.after(self._now(), seconds)
         waiting = {
             name: replace(delivery, next=next_at) if delivery.state == "owed" else delivery
             for name, delivery in event.endpoints.items()
         }
-        self._outbox.settle(account, [replace(event, endpoints=waiting)], instants.now())
+        self._outbox.settle(account, [replace(event, endpoints=waiting)], self._now())
 
-    def _attempt(self, event: Event, body: bytes, budget: Budget) -> Event:
-        return replace(
-            event,
-            endpoints={
-                endpoint_id: self._attempt_one(event, endpoint_id, delivery, body, budget)
-                for endpoint_id, delivery in event.endpoints.items()
-            },
-        )
+    def _round(
+        self, owed: Sequence[Event], data: Data, budget: Budget
+    ) -> dict[tuple[int, str], Tried]:
+        lanes: dict[str, list[Event]] = {}
+        at = instants.text(self._now())
+        for event in sorted(owed, key=lambda one: one.sequence):
+            for endpoint_id, delivery in event.endpoints.items():
+                if delivery.state == "held" or (delivery.state == "owed" and delivery.next <= at):
+                    lanes.setdefault(endpoint_id, []).append(event)
+        due = {event.sequence: event for lane in lanes.values() for event in lane}
+        bodies = {sequence: events.body(one, data(one)) for sequence, one in due.items()}
 
-    def _attempt_one(
-        self, event: Event, endpoint_id: str, delivery: Delivery, body: bytes, budget: Budget
-    ) -> Delivery:
-        now = instants.now()
-        if delivery.state != "owed" or delivery.next > instants.text(now):
-            return delivery
+        def run(endpoint_id: str) -> dict[tuple[int, str], Tried]:
+            return self._lane(endpoint_id, lanes[endpoint_id], bodies, budget)
+
+        if len(lanes) == 1:
+            return run(next(iter(lanes)))
+        tried: dict[tuple[int, str], Tried] = {}
+        with ThreadPoolExecutor(max(len(lanes), 1), thread_name_prefix="lane") as pool:
+            for found in pool.map(run, lanes):
+                tried |= found
+        return tried
+
+    def _lane(
+        self,
+        endpoint_id: str,
+        lane: Sequence[Event],
+        bodies: Mapping[int, bytes],
+        budget: Budget,
+    ) -> dict[tuple[int, str], Tried]:
+        return {
+            (event.sequence, endpoint_id): self._step(
+                endpoint_id, event, bodies[event.sequence], budget
+            )
+            for event in lane
+        }
+
+    def _step(self, endpoint_id: str, event: Event, body: bytes, budget: Budget) -> Tried:
+        delivery = event.endpoints[endpoint_id]
         endpoint = self._endpoints.get(endpoint_id)
         if endpoint is None:  # it was deleted: its deliveries ended with it
-            return replace(delivery, state="done")
-        left = budget.left(endpoint_id)
-        if left <= 0:
-            return delivery
-        answer = self._sender.post(
-            endpoint.url, endpoint.secrets, event.webhook_id, body, now, left
-        )
-        result = after_attempt(event, delivery, answer)
-        _log(event, endpoint_id, result, answer)
-        return result
+            return Tried(replace(delivery, state="done", next=instants.NEVER))
+        now = self._now()
+        delivery, may_try = attempt.waiting(event, delivery, endpoint, now)
+        if may_try and endpoint.circuit.is_open and not self._breaker.lease_probe(endpoint, now):
+            endpoint = self._endpoints.get(endpoint_id) or endpoint
+            return Tried(attempt.behind_a_probe(delivery, endpoint))
+        if not may_try:
+            return Tried(delivery)
+        return self._attempt(endpoint, event, delivery, body, budget)
+
+    def _attempt(
+        self, endpoint: Endpoint, event: Event, delivery: Delivery, body: bytes, budget: Budget
+    ) -> Tried:
+        answer = self._post(endpoint, event, body, budget)
+        if answer is None:
+            return Tried(delivery)
+        now = self._now()
+        probing = endpoint.circuit.is_open
+        endpoint = self._breaker.note(endpoint, event.webhook_id, answer, now)
+        if probing and not answer.delivered:
+            result = attempt.after_probe(delivery, endpoint, answer)
+        else:
+            result = attempt.after(event, delivery, answer, now)
+        _log(event, endpoint.id, result, answer)
+        return Tried(result, answer.beginning[:_KEPT_CHARACTERS])
+
+    def _post(self, endpoint: Endpoint, event: Event, body: bytes, budget: Budget) -> Answer | None:
+        """None where the endpoint's time or its places in this process are used up."""
+        with self._gates_lock:
+            gate = self._gates.setdefault(endpoint.id, threading.Semaphore(_AT_ONCE))
+        left = budget.left(endpoint.id)
+        if left <= 0 or not gate.acquire(timeout=left):
+            return None
+        try:
+            left = budget.left(endpoint.id)
+            if left <= 0:
+                return None
+            now = self._now()
+            keys = endpoint.signing(now)
+            return self._sender.post(
+                endpoint.url, keys, event.webhook_id, body, now, left, headers=endpoint.headers
+            )
+        finally:
+            gate.release()
 
 
-def after_attempt(event: Event, delivery: Delivery, answer: Answer) -> Delivery:
-    """What a delivery is after one more attempt: done, owed until later, or dead."""
-    attempts = delivery.attempts + 1
-    if answer.delivered:
-        return Delivery("done", attempts, instants.NEVER, answer.status)
-    now = instants.now()
-    end = instants.parse(event.recorded_at) + timedelta(seconds=schedule.LIFE_SECONDS)
-    next_at = schedule.next_attempt_at(attempts, now, answer.retry_after_seconds)
-    if next_at is None or now >= end:
-        return Delivery("dead", attempts, instants.NEVER, answer.status)
-    return Delivery("owed", attempts, next_at, answer.status)
+def _after(event: Event, tried: Mapping[tuple[int, str], Tried]) -> Event:
+    """The event after the round; what an endpoint answered is kept until it took the event."""
+    mine = {name: one for (sequence, name), one in tried.items() if sequence == event.sequence}
+    if not mine:
+        return event
+    answers = dict(event.answers)
+    for name, one in mine.items():
+        if one.answer and one.delivery.state != "done":
+            answers[name] = one.answer
+    return replace(
+        event,
+        endpoints=event.endpoints | {name: one.delivery for name, one in mine.items()},
+        answers=answers,
+    )
 
 
 def _log(event: Event, endpoint_id: str, result: Delivery, answer: Answer) -> None:

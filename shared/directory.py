@@ -1,35 +1,37 @@
 """The directory of accounts, as the API shows it."""
 
-import base64
-import binascii
-import re
+from dataclasses import replace
 from typing import Any
 
-from shared import ids
+from shared import ids, pages_of
 from shared.accounts import SYSTEM, Account, Accounts
-from shared.errors import Rejected
+from shared.endpoints import Endpoints
+from shared.errors import Rejected, Stale, TryAgain
 
-DEFAULT_LIMIT = 50
-MAX_LIMIT = 200
+_ROUNDS = 6
 
 
 class Directory:
-    """Lists and shows accounts; system's row and tombstones are not there."""
+    """Lists, shows and changes accounts; system's row and tombstones are not there."""
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, endpoints: Endpoints) -> None:
         self._accounts = accounts
+        self._endpoints = endpoints
 
     def page(self, limit: str = "", cursor: str = "") -> dict[str, Any]:
         """Accounts in the order of their ids, and the cursor for the next page ('' at the end).
 
         Raises Rejected `field_invalid` with the name of the field.
         """
-        count = _limit(limit)
-        found = self._accounts.after(_account_of(cursor), count + 1)
+        count = pages_of.limit(limit)
+        after, _ = pages_of.place(cursor)
+        if after and not ids.ACCOUNT_ID.match(after):
+            raise Rejected("field_invalid", "cursor")
+        found = self._accounts.after(after, count + 1)
         more = len(found) > count
         return {
             "accounts": [view(account) for account in found[:count]],
-            "cursor": _cursor(found[count - 1].id) if more else "",
+            "cursor": pages_of.cursor(found[count - 1].id) if more else "",
         }
 
     def show(self, account_id: str) -> dict[str, Any]:
@@ -38,6 +40,39 @@ class Directory:
         if account is None or account.deleted_at:
             raise Rejected("account_unknown", status=404)
         return view(account)
+
+    def change(self, account_id: str, body: Any) -> dict[str, Any]:
+        """Changes which endpoints get the account's events; gives the account.
+
+        body: endpoints (ids that are its own), common_endpoints (whether the others get them too).
+        """
+        fields = self._wanted(body)
+        for _ in range(_ROUNDS):
+            account = self._accounts.get(known_form(account_id))
+            if account is None or account.deleted_at:
+                raise Rejected("account_unknown", status=404)
+            try:
+                self._accounts.relabel(account, fields)
+            except Stale:
+                continue
+            return view(replace(account, **fields))
+        raise TryAgain("stale", "accounts")
+
+    def _wanted(self, body: Any) -> dict[str, Any]:
+        if not isinstance(body, dict) or set(body) - {"endpoints", "common_endpoints"}:
+            raise Rejected("field_invalid", "body")
+        fields: dict[str, Any] = {}
+        if "endpoints" in body:
+            named = body["endpoints"]
+            known = self._endpoints.all()
+            if not isinstance(named, list) or not all(name in known for name in map(str, named)):
+                raise Rejected("field_invalid", "endpoints")
+            fields["endpoints"] = tuple(dict.fromkeys(map(str, named)))
+        if "common_endpoints" in body:
+            if not isinstance(body["common_endpoints"], bool):
+                raise Rejected("field_invalid", "common_endpoints")
+            fields["common_endpoints"] = body["common_endpoints"]
+        return fields
 
 
 def known_form(account_id: str) -> str:
@@ -63,30 +98,9 @@ def view(account: Account) -> dict[str, Any]:
         "last_success_at": account.last_success_at,
         "next_check_at": account.next_check_at,
         "failures": account.failures,
+        "endpoints": list(account.endpoints),
+        "common_endpoints": account.common_endpoints,
+        "filtered": account.filtered,
         "owed": account.owed,
         "dead": account.dead,
     }
-
-
-def _limit(value: str) -> int:
-    if not value:
-        return DEFAULT_LIMIT
-    if not re.fullmatch(r"[0-9]{1,3}", value) or not 1 <= int(value) <= MAX_LIMIT:
-        raise Rejected("field_invalid", "limit")
-    return int(value)
-
-
-def _cursor(account_id: str) -> str:
-    return base64.urlsafe_b64encode(account_id.encode()).decode().rstrip("=")
-
-
-def _account_of(cursor: str) -> str:
-    if not cursor:
-        return ""
-    try:
-        account_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (binascii.Error, ValueError):
-        raise Rejected("field_invalid", "cursor") from None
-    if not ids.ACCOUNT_ID.match(account_id):
-        raise Rejected("field_invalid", "cursor")
-    return account_id

@@ -12,30 +12,34 @@ from typing import Any
 from shared import events, instants
 from shared.accounts import SYSTEM, Account, Accounts
 from shared.directory import known_form
-from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
-from shared.ledger import Ledger
 from shared.outbox import Outbox
+from shared.system import System
 from shared.token_store import TokenStore
 
 log = logging.getLogger(__name__)
 
 _ROUNDS = 6
-_SYSTEM_GENERATION = "system"
 _REVOKE_PERSONAL = "https://account.live.com/consent/Manage"
 _REVOKE_WORK = "https://myapps.microsoft.com"
 
 
 class Disconnect:
-    """Removes accounts, and keeps the pseudo-account that tells of it."""
+    """Removes accounts."""
 
     def __init__(
-        self, accounts: Accounts, outbox: Outbox, tokens: TokenStore, endpoints: Endpoints
+        self,
+        accounts: Accounts,
+        outbox: Outbox,
+        tokens: TokenStore,
+        system: System,
+        clock: instants.Clock,
     ) -> None:
         self._accounts = accounts
         self._outbox = outbox
         self._tokens = tokens
-        self._endpoints = endpoints
+        self._system = system
+        self._now = clock
 
     def disconnect(self, account_id: str, seconds: float = 10) -> dict[str, Any]:
         """Removes the account: `removed` says whether all of it is gone, else `tend` goes on.
@@ -56,7 +60,7 @@ class Disconnect:
             account = self._accounts.get(account_id)
             if account is None or account.deleted_at or account.id == SYSTEM:
                 raise Rejected("account_unknown", status=404)
-            now = instants.text(instants.now())
+            now = instants.text(self._now())
             tombstone = Account(
                 id=account.id,
                 shard=account.shard,
@@ -81,7 +85,7 @@ class Disconnect:
             return True
         self._outbox.remove(account_id, "state", "cursor:")
         self._tokens.delete(tombstone.shard, account_id)
-        self._tell(tombstone)
+        self._system.tell(events.disconnected(tombstone, SYSTEM, tombstone.deleted_at))
         while self._outbox.remove(account_id, "owed:", "dead:", "done:"):
             if time.monotonic() > deadline:
                 return False
@@ -94,38 +98,3 @@ class Disconnect:
         """Somebody else came to the end of it; what is there now is of a new sign-in."""
         now = self._accounts.get(tombstone.id)
         return not now or not now.deleted_at or now.generation != tombstone.generation
-
-    def _tell(self, tombstone: Account) -> None:
-        """`account.disconnected` is the system's event: the account's own partition goes away."""
-        system = self._system()
-        event = events.disconnected(tombstone, SYSTEM, tombstone.deleted_at)
-        Ledger(self._outbox, self._endpoints, system).record_once(event)
-        # Also where it was there already: a kill may have come between the two writes.
-        for _ in range(_ROUNDS):
-            system = self._system()
-            try:
-                now = instants.text(instants.now())
-                self._accounts.replace(replace(system, next_attempt_at=now))
-                return
-            except Stale:
-                continue
-        raise TryAgain("stale", "accounts")
-
-    def _system(self) -> Account:
-        """The pseudo-account, made on first use: no token, no mailbox, only an outbox."""
-        found = self._accounts.get(SYSTEM)
-        if found:
-            return found
-        self._outbox.open(SYSTEM, _SYSTEM_GENERATION)
-        new = Account(
-            id=SYSTEM,
-            shard=self._accounts.shard_of(SYSTEM),
-            kind=SYSTEM,
-            status=SYSTEM,
-            generation=_SYSTEM_GENERATION,
-        )
-        try:
-            self._accounts.insert(new)
-        except Stale:
-            return self._system()
-        return self._system()

@@ -15,9 +15,10 @@ log = logging.getLogger(__name__)
 class Enqueue:
     """The timer's work."""
 
-    def __init__(self, accounts: Accounts, once: Once) -> None:
+    def __init__(self, accounts: Accounts, once: Once, clock: instants.Clock) -> None:
         self._accounts = accounts
         self._once = once
+        self._now = clock
 
     def enqueue(self, tick: datetime) -> list[str]:
         """Claims everything that is due at `tick`; gives one queue message per claim.
@@ -32,7 +33,7 @@ class Enqueue:
             oldest = min([oldest or instants.NEVER, *(row["next_due_at"] for row in due)])
             for batch in batches(due):
                 try:
-                    claim = self._accounts.claim(batch, tick, instants.now())
+                    claim = self._accounts.claim(batch, tick, self._now())
                 except TryAgain as error:
                     log.warning("batch not claimed: %s", error)
                     continue
@@ -55,5 +56,5 @@ class Enqueue:
 
         Raises Rejected `account_unknown` or `account_inactive`.
         """
-        claim = self._accounts.claim_now(known_form(account_id), instants.now())
+        claim = self._accounts.claim_now(known_form(account_id), self._now())
         return [tend.message(claim)] if claim else []

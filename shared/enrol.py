@@ -162,6 +162,6 @@ def _first(account_id: str, shard: str, now: datetime) -> Account:
 
     Its versions begin at the clock: after a removal, no id of an event is used a second time.
     """
-    version = int(now.timestamp())
+    version = int(now.timestamp() * 1000)
     at = instants.text(now)
     return Account(id=account_id, shard=shard, connected_at=at, status_version=version)

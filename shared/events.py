@@ -22,6 +22,13 @@ ACCOUNT_RESTORED = "account.restored"
 ACCOUNT_BLOCKED = "account.blocked"
 ACCOUNT_RECONNECT_REQUIRED = "account.reconnect_required"
 ACCOUNT_DISCONNECTED = "account.disconnected"
+ENDPOINT_DISABLED = "endpoint.disabled"
+ENDPOINT_TEST = "endpoint.test"
+TYPES = (
+    *(MAIL_RECEIVED, MAIL_UNREADABLE, MAILBOX_READY),
+    *(ACCOUNT_CONNECTED, ACCOUNT_RESTORED, ACCOUNT_BLOCKED),
+    *(ACCOUNT_RECONNECT_REQUIRED, ACCOUNT_DISCONNECTED, ENDPOINT_DISABLED),
+)
 
 GONE = "gone"
 UNAVAILABLE = "unavailable"
@@ -125,13 +132,26 @@ def status_event(
 def mailbox_ready(account: Account, folder: str, counts: Mapping[str, int], now: str) -> Event:
     """`mailbox.ready`: the first check is through; counts are found, sent, left_out."""
     data = {"account": about(account), "folder": folder, **counts}
-    return _event(account.id, MAILBOX_READY, f"{account.generation}:{folder}", now, data)
+    occasion = f"{account.generation}:{folder}"
+    return replace(_event(account.id, MAILBOX_READY, occasion, now, data), folder=folder)
 
 
 def disconnected(account: Account, partition: str, now: str) -> Event:
     """`account.disconnected`: id and reference, no address."""
     data = {"account": {"id": account.id, "reference": account.reference}}
     return _event(partition, ACCOUNT_DISCONNECTED, f"{account.id}:{account.generation}", now, data)
+
+
+def endpoint_disabled(
+    partition: str, endpoint_id: str, description: str, code: str, occasion: str, now: str
+) -> Event:
+    """`endpoint.disabled`; occasion: since when it had been enabled, which makes its id."""
+    data = {
+        "endpoint": {"id": endpoint_id, "description": description},
+        "code": code,
+        "message": ENTRIES[code].operator,
+    }
+    return _event(partition, ENDPOINT_DISABLED, f"{endpoint_id}:{occasion}", now, data)
 
 
 def _event(partition: str, kind: str, occasion: str | int, now: str, data: dict[str, Any]) -> Event:

@@ -4,9 +4,12 @@ import base64
 import hashlib
 import json
 import re
+import secrets
 
 ACCOUNT_ID = re.compile(r"acc_[a-z2-7]{26}\Z")
+ENDPOINT_ID = re.compile(r"ep_[a-z2-7]{8,26}\Z")
 SETTINGS_ENDPOINT = "ep_settings"
+WEBHOOK_ID = re.compile(r"msg_([a-z2-7]{26}|system)_[a-z2-7]{20}\Z")
 
 
 def _digest(parts: tuple[str | int, ...], characters: int) -> str:
@@ -31,6 +34,19 @@ def mail_webhook_id(account: str, folder: str, uidvalidity: int, uid: int, kind:
 def event_webhook_id(account: str, kind: str, occasion: str | int) -> str:
     """The id of an event that is not a mail; the occasion is a generation or a status version."""
     return _webhook_id(account, _digest((kind, occasion), 20))
+
+
+def endpoint_id() -> str:
+    """A new one: endpoints are made by hand, and a retry makes another."""
+    return "ep_" + base64.b32encode(secrets.token_bytes(16)).decode().lower()[:26]
+
+
+def account_of(webhook_id: str) -> str:
+    """The account in whose partition the event is; '' for what is no webhook id."""
+    match = WEBHOOK_ID.match(webhook_id)
+    if match is None:
+        return ""
+    return match[1] if match[1] == "system" else f"acc_{match[1]}"
 
 
 def _webhook_id(account: str, tail: str) -> str:

@@ -3,9 +3,12 @@
 A filtered column never changes its type, so "never" is a date too.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 NEVER = "9999-12-31T00:00:00Z"
+type Clock = Callable[[], datetime]
+
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
 
 
@@ -32,5 +35,5 @@ def after(moment: datetime, seconds: float) -> str:
 
 
 def now() -> datetime:
-    """The one place that asks the clock; flows are given what it said."""
+    """The one place that asks the system's clock; flows are given a clock, or what it said."""
     return datetime.now(UTC)

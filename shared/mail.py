@@ -63,6 +63,11 @@ class Mail:
     list_id: str | None
     bounce: Bounce | None
     issues: tuple[str, ...]
+    header: Header
+
+    def values(self, name: str) -> list[str]:
+        """The decoded values of every header field of this name."""
+        return [header_words.text(value) for value in self.header.all(name.lower())]
 
 
 def parse(raw: bytes) -> Mail:
@@ -86,6 +91,7 @@ def parse(raw: bytes) -> Mail:
         list_id=_list_id(_text(header, "list-id")),
         bounce=bounces.read(body.attachments),
         issues=tuple(issues),
+        header=header,
     )
 
 

@@ -1,7 +1,7 @@
 """The content of mails, read from an open folder and parsed: what events are made of."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,10 +18,14 @@ _GROUP_MAILS = 97  # a transaction has 98 places for events; one is for mailbox.
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A mail as read: the event's fields that come from it, and its flags at that time."""
+    """A mail as read: the event's fields that come from it, and its flags at that time.
+
+    header: gives the decoded values of a header field.
+    """
 
     mail: dict[str, Any] = field(repr=False)
     flags: tuple[str, ...]
+    header: Callable[[str], list[str]] = field(repr=False)
 
 
 def groups(session: imap.Session, uids: Sequence[int]) -> Iterator[list[imap.Listed]]:
@@ -94,7 +98,8 @@ def _parsed(raw: bytes | None, item: imap.Listed, body_limit: int) -> Content | 
     if raw is None:
         return None
     try:
-        fields = mail.to_event(mail.parse(raw), body_limit=body_limit)
+        parsed = mail.parse(raw)
+        fields = mail.to_event(parsed, body_limit=body_limit)
     except Exception as error:
         # One mail must not stop the others, whatever is in it; its text stays out of the log.
         log.warning("mail not readable: uid=%d %s", item.uid, type(error).__name__)
@@ -102,4 +107,4 @@ def _parsed(raw: bytes | None, item: imap.Listed, body_limit: int) -> Content | 
     if item.size > MAX_MAIL_BYTES:
         fields["truncated"] = True
         fields["issues"] = [*fields["issues"], "too_large"]
-    return Content(fields, item.flags)
+    return Content(fields, item.flags, parsed.values)

@@ -15,7 +15,17 @@ from typing import Any
 from shared import ids, instants, outbox_rows
 from shared.errors import Stale, TryAgain
 from shared.outbox_rows import TABLE, Cursor, Event, Standing, State
-from shared.tables import Delete, Insert, Operation, Row, Tables, Update, prefixed, transactions
+from shared.tables import (
+    Condition,
+    Delete,
+    Insert,
+    Operation,
+    Row,
+    Tables,
+    Update,
+    prefixed,
+    transactions,
+)
 from shared.vault import Vault
 
 MAX_EVENTS = 98
@@ -175,17 +185,52 @@ class Outbox:
         raise TryAgain("stale", TABLE)
 
     def _settled(self, account: str, event: Event, now: datetime) -> list[Operation]:
-        if event.next_at != instants.NEVER:
+        if event.is_open:
             return [Update(outbox_rows.owed_fields(self._vault, account, event), event.etag)]
         gone = Delete(account, ids.owed_key(event.sequence), event.etag)
         if event.has_dead:
-            fields = outbox_rows.owed_fields(self._vault, account, event) | {
-                "RowKey": f"dead:{event.sequence:012d}"
-            }
-            return [Insert(fields), gone]
+            return [Insert(outbox_rows.dead_fields(self._vault, account, event)), gone]
         return [Insert(outbox_rows.done_fields(self._vault, account, event, now)), gone]
 
+    def reopen(self, account: str, again: Sequence[tuple[str, Event]]) -> None:
+        """Owes events again whose rows have these keys; a row that is gone is left out."""
+        for batch in transactions(self._reopened(account, key, event) for key, event in again):
+            try:
+                self._tables.transact(TABLE, batch)
+            except Stale:
+                if len(again) > 1:
+                    for one in again:
+                        self.reopen(account, [one])
+                    return
+                found = self.find(account, again[0][1].webhook_id)
+                if found and not found[1].is_open:
+                    self.reopen(account, [(found[0], replace(again[0][1], etag=found[1].etag))])
+
+    def _reopened(self, account: str, key: str, event: Event) -> list[Operation]:
+        fields = outbox_rows.owed_fields(self._vault, account, event)
+        if key == fields["RowKey"]:
+            return [Update(fields, event.etag)]
+        return [Insert(fields), Delete(account, key, event.etag)]
+
     # reading
+
+    def find(self, account: str, webhook_id: str) -> tuple[str, Event] | None:
+        """The event of this id and the key of its row, whatever became of it."""
+        rows = self._tables.query(
+            TABLE, ("PartitionKey", "eq", account), ("webhook_id", "eq", webhook_id), limit=1
+        )
+        return (rows[0]["RowKey"], outbox_rows.event(self._vault, rows[0])) if rows else None
+
+    def listed(self, account: str, state: str, after: str, limit: int) -> list[tuple[str, Event]]:
+        """Events in a state with the keys of their rows, from behind a key on.
+
+        state: owed, done, or dead, which is also an event that some endpoint may still get.
+        """
+        conditions: tuple[Condition, ...] = prefixed(account, f"{state}:")
+        if state == "dead":
+            conditions = (("PartitionKey", "eq", account), ("has_dead", "eq", True))
+        rows = self._tables.query(TABLE, *conditions, ("RowKey", "gt", after), limit=limit)
+        return [(row["RowKey"], outbox_rows.event(self._vault, row)) for row in rows]
 
     def due(self, account: str, tick: str) -> list[Event]:
         """Owed events whose next attempt is due, oldest first, at most 500."""
@@ -196,10 +241,22 @@ class Outbox:
 
     def standing(self, account: str) -> Standing:
         """Counts and the earliest next attempt, from all rows that are owed or dead."""
-        owed = self._tables.query(TABLE, *prefixed(account, "owed:"), select=("next_at",))
-        dead = self._tables.query(TABLE, *prefixed(account, "dead:"), select=("next_at",))
-        next_at = min((row["next_at"] for row in owed), default=instants.NEVER)
-        return Standing(len(owed), len(dead), next_at)
+        columns = ("next_at", "has_dead", "is_held")
+        owed = self._tables.query(TABLE, *prefixed(account, "owed:"), select=columns)
+        dead = self._tables.query(TABLE, *prefixed(account, "dead:"), select=columns)
+        return Standing(
+            owed=len(owed),
+            dead=len(dead) + sum(row["has_dead"] for row in owed),
+            held=sum(row["is_held"] for row in owed),
+            next_at=min((row["next_at"] for row in owed), default=instants.NEVER),
+        )
+
+    def held(self, account: str) -> list[Event]:
+        """Owed events that wait for an endpoint to be enabled, oldest first, at most 500."""
+        rows = self._tables.query(
+            TABLE, *prefixed(account, "owed:"), ("is_held", "eq", True), limit=MAX_DUE
+        )
+        return [outbox_rows.event(self._vault, row) for row in rows]
 
     def known_mail(self, account: str) -> Callable[[Mapping[str, Any]], bool]:
         """Tells whether a mail is owed, dead or was done in the last 7 days, whatever its UID."""

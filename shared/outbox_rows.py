@@ -61,12 +61,25 @@ _CURSOR_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """How one endpoint's deliveries of an event stand: state is owed, done or dead."""
+    """How one endpoint's deliveries of an event stand.
+
+    state: owed; held (its endpoint is disabled, so that its time stands still); done; dead. next:
+    when the next attempt is due. since: when its time began, '' for when the event was recorded;
+    a replay begins it anew, and what was held moves it on. held: since when it is. status: of the
+    last attempt's answer, 0 where there was none.
+    """
 
     state: str = "owed"
     attempts: int = 0
     next: str = instants.NEVER
     status: int = 0
+    since: str = ""
+    held: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the endpoint shall still have it."""
+        return self.state in {"owed", "held"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +87,9 @@ class Event:
     """An event as the outbox keeps it.
 
     envelope: what is known of it without its content (for a mail: from, to, subject, date,
-    Message-ID; for an account event: all of its data); encrypted at rest.
+    Message-ID; for an account event: all of its data); encrypted at rest. answers: the beginning
+    of what an endpoint last answered, by endpoint; encrypted too, since it may quote the event.
+    unread: it was recorded without its content, so filters that need it are still to be asked.
     """
 
     webhook_id: str
@@ -86,6 +101,8 @@ class Event:
     uidvalidity: int = 0
     uid: int = 0
     tries: int = 0
+    unread: bool = False
+    answers: dict[str, str] = field(default_factory=dict, repr=False)
     sequence: int = 0
     etag: str = ""
 
@@ -94,6 +111,15 @@ class Event:
         """The earliest attempt of the map; never where nothing is owed any more."""
         owed = [item.next for item in self.endpoints.values() if item.state == "owed"]
         return min(owed, default=instants.NEVER)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether some endpoint shall still have it."""
+        return any(item.is_open for item in self.endpoints.values())
+
+    @property
+    def is_held(self) -> bool:
+        return any(item.state == "held" for item in self.endpoints.values())
 
     @property
     def has_dead(self) -> bool:
@@ -117,56 +143,63 @@ class Standing:
 
     owed: int
     dead: int
+    held: int
     next_at: str
 
 
 def owed_fields(vault: Vault, account: str, event: Event) -> dict[str, Any]:
-    sealed = vault.seal(_cut(event.envelope), TABLE, account, f"envelope:{event.webhook_id}")
-    return {
-        "PartitionKey": account,
+    return _common_fields(vault, account, event, event.envelope) | {
         "RowKey": ids.owed_key(event.sequence),
-        "webhook_id": event.webhook_id,
-        "type": event.type,
-        "recorded_at": event.recorded_at,
-        "envelope": sealed,
-        "endpoints": _endpoints_text(event.endpoints),
         "next_at": event.next_at,
         "has_dead": event.has_dead,
-        "folder": event.folder,
-        "uidvalidity": event.uidvalidity,
-        "uid": event.uid,
+        "is_held": event.is_held,
+        "answers": _sealed_answers(vault, account, event),
         "tries": event.tries,
-        "hash": mail_hash(vault, account, event),
+        "unread": event.unread,
     }
 
 
-def mail_hash(vault: Vault, account: str, event: Event) -> str:
-    """The keyed hash of Message-ID and date, by which a mail is known again under another UID."""
-    return vault.keyed_hash(mail_key(event.envelope), TABLE, account)
-
-
-def mail_key(envelope: Mapping[str, Any]) -> str:
-    return f"{envelope.get('message_id') or ''}\n{envelope.get('date') or ''}"
+def dead_fields(vault: Vault, account: str, event: Event) -> dict[str, Any]:
+    return owed_fields(vault, account, event) | {"RowKey": f"dead:{event.sequence:012d}"}
 
 
 def done_fields(vault: Vault, account: str, event: Event, now: datetime) -> dict[str, Any]:
-    message_id = str(event.envelope.get("message_id") or "")
-    place = (TABLE, account, f"message_id:{event.webhook_id}")
+    """Of a mail only what finds it again; of another event all of its data, to replay it."""
+    kept = event.envelope
+    if event.uid:
+        kept = {name: kept.get(name) for name in _KEPT_OF_MAIL}
+    return _common_fields(vault, account, event, kept) | {
+        "RowKey": f"done:{now:%Y%m%d}:{event.sequence:012d}"
+    }
+
+
+_KEPT_OF_MAIL = ("message_id", "date", "received_at", "size")
+
+
+def _common_fields(
+    vault: Vault, account: str, event: Event, envelope: dict[str, Any]
+) -> dict[str, Any]:
     return {
         "PartitionKey": account,
-        "RowKey": f"done:{now:%Y%m%d}:{event.sequence:012d}",
         "webhook_id": event.webhook_id,
         "type": event.type,
+        "recorded_at": event.recorded_at,
+        "envelope": vault.seal(_cut(envelope), TABLE, account, f"envelope:{event.webhook_id}"),
         "endpoints": _endpoints_text(event.endpoints),
         "folder": event.folder,
         "uidvalidity": event.uidvalidity,
         "uid": event.uid,
-        "message_id": vault.seal(message_id.encode("utf-8", "replace"), *place),
-        "hash": mail_hash(vault, account, event),
+        "hash": vault.keyed_hash(mail_key(event.envelope), TABLE, account),
     }
 
 
+def mail_key(envelope: Mapping[str, Any]) -> str:
+    """What a mail is known by again under another UID; kept as a keyed hash."""
+    return f"{envelope.get('message_id') or ''}\n{envelope.get('date') or ''}"
+
+
 def event(vault: Vault, row: Row) -> Event:
+    """The event of an owed, dead or done row."""
     account, webhook_id = row["PartitionKey"], row["webhook_id"]
     plain = vault.open(row["envelope"], TABLE, account, f"envelope:{webhook_id}")
     return Event(
@@ -174,22 +207,49 @@ def event(vault: Vault, row: Row) -> Event:
         type=row["type"],
         recorded_at=row["recorded_at"],
         envelope=json.loads(plain),
-        endpoints={
-            endpoint: Delivery(*item) for endpoint, item in json.loads(row["endpoints"]).items()
-        },
+        endpoints=deliveries(row),
         folder=row["folder"],
         uidvalidity=row["uidvalidity"],
         uid=row["uid"],
-        tries=row["tries"],
-        sequence=int(row["RowKey"].partition(":")[2]),
+        tries=row.get("tries", 0),
+        unread=row.get("unread", False),
+        answers=_answers(vault, row),
+        sequence=int(row["RowKey"].rpartition(":")[2]),
         etag=row.etag,
     )
 
 
+def deliveries(row: Row) -> dict[str, Delivery]:
+    """How the event of a row stands at each endpoint; nothing is decrypted for it."""
+    return {name: Delivery(*item) for name, item in json.loads(row["endpoints"]).items()}
+
+
 def _endpoints_text(endpoints: dict[str, Delivery]) -> str:
-    return json.dumps(
-        {name: [d.state, d.attempts, d.next, d.status] for name, d in endpoints.items()}
-    )
+    return json.dumps({name: _delivery_list(one) for name, one in endpoints.items()})
+
+
+def _delivery_list(delivery: Delivery) -> list[str | int]:
+    """In the order of the fields; those at the end are left out where they say nothing."""
+    found: list[str | int] = [getattr(delivery, name) for name in Delivery.__dataclass_fields__]
+    while found[-1] == "":
+        found.pop()
+    return found
+
+
+def _sealed_answers(vault: Vault, account: str, event: Event) -> bytes:
+    if not event.answers:
+        return b""
+    plain = json.dumps(event.answers).encode()
+    return vault.seal(plain, TABLE, account, f"answers:{event.webhook_id}")
+
+
+def _answers(vault: Vault, row: Row) -> dict[str, str]:
+    sealed = row.get("answers", b"")
+    if not sealed:
+        return {}
+    place = (TABLE, row["PartitionKey"], f"answers:{row['webhook_id']}")
+    found: dict[str, str] = json.loads(vault.open(sealed, *place))
+    return found
 
 
 def _cut(envelope: dict[str, Any]) -> bytes:

@@ -15,7 +15,8 @@ class Outcome:
 
     checked: new mail was looked for, or that was tried. more: some is left to look at. error:
     why it failed. next_attempt_at: the earliest of what is owed. owed, dead: exact counts where
-    `counted`, else what to add. purged: a tombstone of which nothing is left.
+    `counted`, else what to add. mails, events: how many were recorded; filtered: how many no
+    endpoint takes. purged: a tombstone of which nothing is left.
     """
 
     checked: bool = False
@@ -23,6 +24,8 @@ class Outcome:
     error: UnseenError | None = None
     folders: tuple[Folder, ...] = ()
     mails: int = 0
+    filtered: int = 0
+    events: int = 0
     status: str = ""
     code: str = ""
     next_refresh_at: str = ""
@@ -46,6 +49,8 @@ class Outcome:
         fields: dict[str, Any] = self._counts(row)
         if self.checked:
             fields |= self._after_check(row, now)
+        if self.mails or self.events:
+            fields["last_event_at"] = instants.text(now)
         fields["next_attempt_at"] = self._next_attempt_at(row, began, tick)
         if self.next_refresh_at:
             fields["next_refresh_at"] = self.next_refresh_at
@@ -66,9 +71,13 @@ class Outcome:
         return fields
 
     def _counts(self, row: Account) -> dict[str, Any]:
-        if self.counted:
-            return {"owed": self.owed, "dead": self.dead}
-        return {"owed": max(row.owed + self.owed, 0), "dead": max(row.dead + self.dead, 0)}
+        counts = {"owed": self.owed, "dead": self.dead}
+        if not self.counted:
+            counts = {
+                "owed": max(row.owed + self.owed, 0),
+                "dead": max(row.dead + self.dead, 0),
+            }
+        return counts | {"filtered": row.filtered + self.filtered}
 
     def _after_check(self, row: Account, now: datetime) -> dict[str, Any]:
         retry_after = self.error.retry_after_seconds if isinstance(self.error, TryAgain) else None

@@ -21,12 +21,14 @@ class Reader:
         account: Account,
         server: imap.Server,
         renewal: Renewal,
+        clock: instants.Clock,
         seconds: float,
         token_row: Row | None = None,
     ) -> None:
         self._account = account
         self._server = server
         self._renewal = renewal
+        self._now = clock
         self._seconds = seconds
         self._token_row = token_row
         self._token: Token | None = None
@@ -52,7 +54,7 @@ class Reader:
     def token(self) -> Token:
         """The turn's access token, asked for once: what it was asked with is used up then."""
         if self._token is None:
-            self._token = self._renewal.token(self._account, instants.now(), self._token_row)
+            self._token = self._renewal.token(self._account, self._now(), self._token_row)
         return self._token
 
     def session(self) -> imap.Session:
@@ -69,7 +71,7 @@ class Reader:
         return self._session
 
     def _with_a_fresh_token(self) -> imap.Session:
-        self._token = self._renewal.token(self._account, instants.now(), force=True)
+        self._token = self._renewal.token(self._account, self._now(), force=True)
         try:
             return self._opened(self._token.access_token)
         except TokenRefused as error:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from shared.errors import SettingsError
+from shared.errors import Rejected, SettingsError
+from shared.guard import Guard
 
 _PLACEHOLDER = re.compile(r"<[^<>]*>|(?i:change[-_ ]?me)")
 _DEVELOPMENT_STORAGE = (
@@ -47,6 +48,7 @@ class Settings:
     imap_port: int
     allow_private_endpoints: bool
     ca_file: str
+    identity_host: str
 
     @property
     def redirect_uri(self) -> str:
@@ -89,6 +91,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         imap_port=port,
         allow_private_endpoints=private,
         ca_file=reader.environment.get("SSL_CERT_FILE", ""),
+        # The platform's own: where a managed identity gets its tokens.
+        identity_host=urlsplit(reader.environment.get("IDENTITY_ENDPOINT", "")).hostname or "",
     )
     if reader.problems:
         raise SettingsError(reader.problems)
@@ -179,8 +183,10 @@ def _webhook_url(value: str, private: bool) -> str:
     parts = urlsplit(_url(value, {"https", "http"}))
     if parts.scheme == "http" and not private:
         raise ValueError("must be https (or set ALLOW_PRIVATE_ENDPOINTS=true for local use)")
-    if parts.fragment:
-        raise ValueError("must not hold a fragment (#…)")
+    try:
+        Guard(private).check_url(value)
+    except Rejected as refused:
+        raise ValueError(refused.detail.removeprefix("url ")) from None
     return value
 
 

@@ -110,6 +110,7 @@ class _Run:
         self._accounts = tend.accounts
         self._tokens = tend.tokens
         self._tools = tend.tools
+        self._now = tend.tools.clock
         self._claim_seconds = tend.tools.settings.claim_seconds
         self._tick = instants.parse(claim.tick)
         self._held = {account.id: account for account in held}
@@ -121,7 +122,7 @@ class _Run:
         self._given_back = 0
 
     def run(self) -> int:
-        now = instants.now()
+        now = self._now()
         half = self._claim_seconds / 2
         waited = (now - self._tick).total_seconds()
         if waited > half:
@@ -151,7 +152,7 @@ class _Run:
 
     def _token_rows(self) -> Mapping[str, Row]:
         """The sealed token rows of those that need one which this process does not remember."""
-        now = instants.now()
+        now = self._now()
         wanted = [
             account.id
             for account in self._held.values()
@@ -178,7 +179,7 @@ class _Run:
                 self._done[running.pop(future)] = future.result()
             now = time.monotonic()
             if running and now >= next_renewal:
-                self._guarded(lambda: self._renew(instants.now()))
+                self._guarded(lambda: self._renew(self._now()))
                 next_renewal = now + self._claim_seconds / 2
             if running and now >= next_partial:
                 self._guarded(self._finish)
@@ -216,6 +217,6 @@ class _Run:
             row,
             self._began[row.id],
             self._tick,
-            instants.now(),
+            self._now(),
             self._tools.settings.check_interval_seconds,
         )

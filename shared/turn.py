@@ -52,6 +52,7 @@ class Tools:
     renewal: Renewal
     server: imap.Server
     disconnect: Disconnect
+    clock: instants.Clock
 
 
 class Turn:
@@ -72,6 +73,7 @@ class Turn:
         self._budget = budget
         self._deadline = deadline
         self._token_row = token_row
+        self._now = tools.clock
         self._ledger = Ledger(tools.outbox, tools.endpoints, account)
         self._kept: list[Event] = []
         self.outcome = Outcome()
@@ -97,6 +99,7 @@ class Turn:
             account,
             self._tools.server,
             self._tools.renewal,
+            self._now,
             self._deadline - time.monotonic(),
             self._token_row,
         ) as reader:
@@ -143,6 +146,7 @@ class Turn:
             backlog_limit=settings.backlog_limit,
             body_limit=settings.event_body_limit,
             deadline=self._deadline,
+            clock=self._now,
         )
         looked = []
         try:
@@ -153,6 +157,7 @@ class Turn:
         finally:
             self.outcome.folders = tuple(looked)
             self.outcome.mails = check.mails
+            self.outcome.filtered = check.filtered
         if check.mails:
             log.info("mail recorded: account=%s mails=%d", account.id, check.mails)
 
@@ -161,6 +166,7 @@ class Turn:
         data = {event.sequence: self._data(event, read.get(event.sequence)) for event in recorded}
         ready = [event for event in recorded if data[event.sequence] is not None]
         self.outcome.owed += len(recorded)
+        self.outcome.events += len(recorded)
         kept = self._tools.deliverer.deliver(
             self._account.id, ready, lambda event: data[event.sequence] or {}, self._budget
         )
@@ -191,15 +197,19 @@ class Turn:
             account=account,
             reader=reader if self._may_read() else None,
             deliverer=self._tools.deliverer,
+            endpoints=self._tools.endpoints,
             budget=self._budget,
             body_limit=self._tools.settings.event_body_limit,
             deadline=self._deadline,
+            clock=self._now,
         )
         tried = {event.sequence for event in self._kept}
-        due = self._tools.outbox.due(account.id, instants.text(instants.now()))
+        due = self._tools.outbox.due(account.id, instants.text(self._now()))
         attempts.run([event for event in due if event.sequence not in tried])
-        self._tools.outbox.purge_done(account.id, instants.now())
+        self._tools.outbox.purge_done(account.id, self._now())
         standing = self._tools.outbox.standing(account.id)
+        if standing.held and attempts.run_held(self._tools.outbox.held(account.id)):
+            standing = self._tools.outbox.standing(account.id)
         outcome.put_off = attempts.put_off
         outcome.counted = True
         outcome.owed, outcome.dead = standing.owed, standing.dead
@@ -242,7 +252,7 @@ class Turn:
 
     def _change_status(self, status: str, code: str, kind: str, link: str = "") -> None:
         """The event first, then (at the end of the run) the row: a kill between them repeats it."""
-        now = instants.text(instants.now())
+        now = instants.text(self._now())
         version = self._account.status_version + 1
         event = events.status_event(self._account, kind, version, now, code=code, link=link)
         self._recorded(self._ledger.record_once(event), {})

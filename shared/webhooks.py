@@ -10,8 +10,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,11 +20,15 @@ import certifi
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from shared.errors import Rejected
+from shared.guard import Guard
+from shared.guarded_sockets import open_socket
 from shared.watchdog import total_deadline
 
 _ATTEMPT_SECONDS = 15
 _CONNECT_SECONDS = 5
 _MAX_ANSWER_BYTES = 64 * 1024
+_BEGINNING_BYTES = 1024
 _CONNECTIONS = 64
 
 
@@ -33,12 +37,15 @@ class Answer:
     """What came of one attempt.
 
     status: the HTTP status, 0 where there was none; reason: '' or a code for the log;
-    retry_after_seconds: what the endpoint asked for, else None.
+    retry_after_seconds: what the endpoint asked for, else None. beginning: of the answer's body,
+    up to 1 KiB as text. seconds: how long it took.
     """
 
     status: int
     reason: str = ""
     retry_after_seconds: float | None = None
+    beginning: str = field(default="", repr=False, compare=False)
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def delivered(self) -> bool:
@@ -51,14 +58,21 @@ def signature(secret: bytes, webhook_id: str, timestamp: int, body: bytes) -> st
     return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
 
 
+def secret_text(key: bytes) -> str:
+    """A secret in the form of Standard Webhooks, as an operator is shown it."""
+    return "whsec_" + base64.b64encode(key).decode()
+
+
 class Sender:
     """POSTs signed webhooks; safe to share between threads.
 
     No proxy of the environment, no redirect, no retry of its own; the answer is read up to
-    64 KiB, and one attempt ends within 15 s whatever the endpoint does.
+    64 KiB, and one attempt ends within 15 s whatever the endpoint does. The guard is asked about
+    the URL, and about each address that is connected to.
     """
 
-    def __init__(self, ca_file: str) -> None:
+    def __init__(self, ca_file: str, guard: Guard) -> None:
+        self._guard = guard
         tls = ssl.create_default_context(cafile=ca_file or certifi.where())
         self._pool = urllib3.PoolManager(
             num_pools=16,
@@ -66,7 +80,7 @@ class Sender:
             retries=False,
             ssl_context=tls,
         )
-        self._pool.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        self._pool.pool_classes_by_scheme = _pool_classes(guard)
 
     def close(self) -> None:
         self._pool.clear()
@@ -79,10 +93,15 @@ class Sender:
         body: bytes,
         now: datetime,
         seconds: float = _ATTEMPT_SECONDS,
+        *,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One attempt; never raises for what the endpoint does."""
+        """One attempt; never raises for what the endpoint does.
+
+        headers: the endpoint's own; where one has the name of ours, ours is sent.
+        """
         timestamp = int(now.timestamp())
-        headers = {
+        sent = dict(headers or {}) | {
             "Content-Type": "application/json",
             "User-Agent": "Unseen-Webhooks/1",
             "webhook-id": webhook_id,
@@ -91,15 +110,21 @@ class Sender:
                 signature(secret, webhook_id, timestamp, body) for secret in secrets
             ),
         }
-        deadline = time.monotonic() + min(seconds, _ATTEMPT_SECONDS)
+        started = time.monotonic()
+        deadline = started + min(seconds, _ATTEMPT_SECONDS)
         try:
-            return self._send(url, headers, body, deadline)
+            self._guard.check_url(url)
+            answer = self._send(url, sent, body, deadline, now)
+        except Rejected:
+            answer = Answer(0, "address_refused")
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            if time.monotonic() >= deadline:
-                return Answer(0, "timeout")
-            return Answer(0, _reason(error))
+            late = time.monotonic() >= deadline
+            answer = Answer(0, "timeout" if late else _reason(error))
+        return replace(answer, seconds=time.monotonic() - started)
 
-    def _send(self, url: str, headers: dict[str, str], body: bytes, deadline: float) -> Answer:
+    def _send(
+        self, url: str, headers: dict[str, str], body: bytes, deadline: float, now: datetime
+    ) -> Answer:
         left = max(deadline - time.monotonic(), 0.1)
         used: list[socket.socket] = []
         _attempt.sockets = used
@@ -114,13 +139,13 @@ class Sender:
                 timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, left), read=left),
             )
             try:
-                read = len(response.read(_MAX_ANSWER_BYTES + 1, decode_content=False))
+                read = response.read(_MAX_ANSWER_BYTES + 1, decode_content=False)
             finally:
                 # After the answer's end this keeps the connection, before it ends it.
                 response.close()
         if time.monotonic() >= deadline:
             return Answer(0, "timeout")
-        return _answer(response, read)
+        return _answer(response, read, now)
 
 
 # The sockets of this thread's attempt: the pool does not say which connection it took, and a
@@ -128,46 +153,59 @@ class Sender:
 _attempt = threading.local()
 
 
-class _Connection(HTTPConnection):
-    def connect(self) -> None:
-        super().connect()
-        _attempt.sockets.append(self.sock)
+def _pool_classes(guard: Guard) -> dict[str, type[urllib3.HTTPConnectionPool]]:
+    """Pools whose connections note their sockets, and go only where the guard lets them."""
 
-    def request(self, *arguments: Any, **options: Any) -> None:
-        if self.sock:
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
             _attempt.sockets.append(self.sock)
-        super().request(*arguments, **options)
+
+        def request(self, *arguments: Any, **options: Any) -> None:
+            if self.sock:
+                _attempt.sockets.append(self.sock)
+            super().request(*arguments, **options)
+
+        def _new_conn(self) -> socket.socket:
+            seconds = self.timeout if isinstance(self.timeout, int | float) else _CONNECT_SECONDS
+            sock = open_socket(guard, self.host.strip("[]"), self.port or 443, seconds)
+            _attempt.sockets.append(sock)
+            return sock
+
+    class Secure(Plain, HTTPSConnection):
+        """The same over TLS."""
+
+    class PlainPool(urllib3.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
 
 
-class _TlsConnection(_Connection, HTTPSConnection):
-    """The same over TLS."""
-
-
-class _Pool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-def _answer(response: urllib3.BaseHTTPResponse, read: int) -> Answer:
+def _answer(response: urllib3.BaseHTTPResponse, read: bytes, now: datetime) -> Answer:
     reason = ""
-    if read > _MAX_ANSWER_BYTES:
+    if len(read) > _MAX_ANSWER_BYTES:
         reason = "answer_too_large"
     elif 300 <= response.status < 400:
         reason = "redirect"
     elif response.status >= 400:
         reason = "refused"
-    return Answer(response.status, reason, _retry_after(response.headers.get("Retry-After", "")))
+    return Answer(
+        response.status,
+        reason,
+        _retry_after(response.headers.get("Retry-After", ""), now),
+        read[:_BEGINNING_BYTES].decode("utf-8", "replace"),
+    )
 
 
-def _retry_after(value: str) -> float | None:
+def _retry_after(value: str, now: datetime) -> float | None:
     """Seconds of a Retry-After in either of its forms (RFC 9110, 10.2.3)."""
     if value.isascii() and value.isdecimal() and len(value) < 10:
         return float(value)
     try:
-        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+        return max(parsedate_to_datetime(value).timestamp() - now.timestamp(), 0.0)
     except (ValueError, TypeError, OverflowError):
         return None
 

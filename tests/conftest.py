@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from shared import ids
+from shared import ids, instants
 from shared.connector import Connector
 from tests.lab.app_host import AppHost
 from tests.lab.azurite import next_account
 from tests.lab.certificates import Authority
+from tests.lab.http_proxy import TableProxy
 from tests.lab.imap_proxy import ImapProxy
 from tests.lab.lab import Lab
-from tests.lab.lossy_proxy import LossyProxy
 from tests.lab.ports import free_port
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
@@ -71,8 +71,8 @@ def start_app(services: Services, tmp_path: Path) -> Iterator[StartApp]:
     """Makes apps in this process, with storage of their own; arguments are settings."""
     apps: list[SteppedApp] = []
 
-    def start(**settings: str) -> SteppedApp:
-        apps.append(SteppedApp(services, tmp_path, settings))
+    def start(clock: instants.Clock = instants.now, **settings: str) -> SteppedApp:
+        apps.append(SteppedApp(services, tmp_path, settings, clock))
         return apps[-1]
 
     yield start
@@ -109,9 +109,9 @@ def account_id() -> str:
 
 
 @pytest.fixture
-def lossy(services: Services) -> Iterator[LossyProxy]:
+def lossy(services: Services) -> Iterator[TableProxy]:
     """A proxy before new storage, for apps with `STORAGE=lossy.connection_string`."""
-    running = LossyProxy(services.azurite, next_account())
+    running = TableProxy(services.azurite, next_account())
     yield running
     running.close()
 

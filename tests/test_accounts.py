@@ -12,7 +12,7 @@ from shared.accounts import Account, Claim, Folder
 from shared.errors import Rejected, Stale, TryAgain
 from shared.tables import Insert, Row
 from tests.conftest import StartApp
-from tests.lab.lossy_proxy import LossyProxy
+from tests.lab.http_proxy import TableProxy
 from tests.lab.stepped_app import SteppedApp
 
 _TICK = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -86,7 +86,7 @@ def test_f8_a_replace_of_what_somebody_else_changed_is_stale(app: SteppedApp) ->
 
 
 def test_f8_a_replace_whose_answer_gets_lost_is_a_success(
-    start_app: StartApp, lossy: LossyProxy
+    start_app: StartApp, lossy: TableProxy
 ) -> None:
     app = start_app(STORAGE=lossy.connection_string)
     made(app, 1)
@@ -185,7 +185,7 @@ def test_f44_a_claim_that_was_never_cleared_counts_as_unfinished(app: SteppedApp
 
 
 def test_f8_a_claim_whose_answer_gets_lost_is_a_success(
-    start_app: StartApp, lossy: LossyProxy
+    start_app: StartApp, lossy: TableProxy
 ) -> None:
     app = start_app(STORAGE=lossy.connection_string)
     made(app, 50)
@@ -235,7 +235,7 @@ def test_one_stale_row_among_50_does_not_stop_the_other_49(app: SteppedApp) -> N
 
 
 def test_after_a_stale_row_the_range_is_read_once_and_not_row_by_row(
-    start_app: StartApp, lossy: LossyProxy
+    start_app: StartApp, lossy: TableProxy
 ) -> None:
     app = start_app(STORAGE=lossy.connection_string)
     _, held = claimed(app, 50)
@@ -289,7 +289,7 @@ def test_f8_rows_that_never_stand_still_are_given_up_after_some_rounds(app: Step
 
 
 def test_f8_giving_back_whose_answer_gets_lost_is_done(
-    start_app: StartApp, lossy: LossyProxy
+    start_app: StartApp, lossy: TableProxy
 ) -> None:
     app = start_app(STORAGE=lossy.connection_string)
     _, held = claimed(app, 3)
@@ -352,7 +352,7 @@ def test_checking_now_takes_over_a_claim_that_has_ended(app: SteppedApp) -> None
 
 
 def test_f8_checking_now_is_a_success_where_its_answer_gets_lost(
-    start_app: StartApp, lossy: LossyProxy
+    start_app: StartApp, lossy: TableProxy
 ) -> None:
     app = start_app(STORAGE=lossy.connection_string)
     made(app, 1)

@@ -17,12 +17,13 @@ PURE = {
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
     *("flowed_text", "html_text", "reply_text", "uuencoded", "bounces", "message_ids"),
-    "read_mail",
+    *("read_mail", "filters", "circuit", "pages_of"),
 }
 ADAPTERS = {"tables", "vault", "microsoft", "imap", "webhooks"}
 STORES = {"accounts", "outbox", "outbox_rows", "once", "token_store", "endpoints"}
 FLOWS = {
     *("connect", "connected", "enrol", "prove", "enqueue", "tend", "turn", "check", "attempts"),
+    *("attempt", "breaker", "deliveries", "endpoint_admin", "endpoint_forms", "replay", "system"),
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
     *("events", "outcome"),
 }

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from shared import deliver, events, instants
+from shared import attempt, events, instants
 from shared.accounts import Account
-from shared.connector import Connector
-from shared.deliver import Budget, Deliverer
-from shared.endpoints import Endpoints
+from shared.deliver import Budget
 from shared.ledger import Ledger
 from shared.outbox_rows import Delivery, Event, Standing
-from shared.webhooks import Answer, Sender
+from shared.webhooks import Answer
+from tests.conftest import StartApp
 from tests.lab.receiver.client import Webhook
 from tests.lab.services import Services
 
@@ -24,13 +23,14 @@ from tests.lab.services import Services
 class Post:
     """An account with an outbox, and an endpoint of its own at the receiver."""
 
-    def __init__(self, services: Services, parts: Connector, account_id: str) -> None:
+    def __init__(self, start_app: StartApp, services: Services, account_id: str) -> None:
         self.path = f"/hook/{account_id}"
         self.receiver = services.receiver
-        url = f"{services.receiver.url}{self.path}"
+        # Storage of its own: how an endpoint stands is kept there.
+        parts = start_app(WEBHOOK_URL=f"{services.receiver.url}{self.path}").parts
         self.outbox = parts.outbox
-        self.endpoints = Endpoints(replace(parts.settings, webhook_url=url))
-        self.deliverer = Deliverer(self.outbox, self.endpoints, Sender(parts.settings.ca_file))
+        self.endpoints = parts.endpoints
+        self.deliverer = parts.deliverer
         self.account = Account(account_id, "00", generation="g1", address="ada@outlook.example")
         self.outbox.open(account_id, "g1")
 
@@ -64,8 +64,8 @@ class Post:
 
 
 @pytest.fixture
-def post(services: Services, parts: Connector, account_id: str) -> Post:
-    return Post(services, parts, account_id)
+def post(start_app: StartApp, services: Services, account_id: str) -> Post:
+    return Post(start_app, services, account_id)
 
 
 def seconds_until(text: str) -> float:
@@ -184,7 +184,7 @@ def test_t10_the_log_names_the_event_and_nothing_of_it(
 
 def attempted(answer: Answer, recorded: datetime, attempts: int = 0) -> Delivery:
     event = Event("msg_a_b", "mail.received", instants.text(recorded), {}, {})
-    return deliver.after_attempt(event, Delivery("owed", attempts, "x", 500), answer)
+    return attempt.after(event, Delivery("owed", attempts, "x", 500), answer, instants.now())
 
 
 def test_a_2xx_ends_it() -> None:

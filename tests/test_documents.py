@@ -69,7 +69,7 @@ def test_every_event_is_in_the_readme() -> None:
     kinds = {
         value
         for name, value in vars(events).items()
-        if name.startswith(("MAIL", "ACCOUNT_")) and name.isupper()
+        if name.startswith(("MAIL", "ACCOUNT_", "ENDPOINT_")) and name.isupper()
     }
     assert first_column("What your application gets") == kinds
 

@@ -7,7 +7,7 @@ import pytest
 from shared import health, settings
 from shared.errors import SettingsError
 from tests.conftest import StartApp
-from tests.lab.lossy_proxy import LossyProxy
+from tests.lab.http_proxy import TableProxy
 from tests.lab.stepped_app import SteppedApp
 
 _NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -36,7 +36,7 @@ def test_t32_queue_messages_that_were_lost_are_counted(app: SteppedApp) -> None:
     assert report["queue_messages"] == {"poisoned": 1, "dropped": 1}
 
 
-def test_f40_storage_that_does_not_answer_is_named(start_app: StartApp, lossy: LossyProxy) -> None:
+def test_f40_storage_that_does_not_answer_is_named(start_app: StartApp, lossy: TableProxy) -> None:
     app = start_app(STORAGE=lossy.connection_string)
     lossy.refuse(1, status=403)
     report = app.parts.health.report(_NOW)

@@ -12,7 +12,7 @@ from shared.connector import Connector
 from shared.errors import OperatorFault, Stale
 from shared.once import Login, Once
 from tests.conftest import StartApp
-from tests.lab.lossy_proxy import LossyProxy
+from tests.lab.http_proxy import TableProxy
 from tests.lab.stepped_app import SteppedApp
 
 _NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_a_change_gives_the_etag_for_the_next(once: Once, account_id: str) -> No
 
 
 def test_f8_a_change_whose_answer_gets_lost_is_a_success(
-    start_app: StartApp, lossy: LossyProxy
+    start_app: StartApp, lossy: TableProxy
 ) -> None:
     once = start_app(STORAGE=lossy.connection_string).parts.once
     login = opened(once, "state")
@@ -76,7 +76,7 @@ def test_f8_a_change_whose_answer_gets_lost_is_a_success(
     assert once.change(replace(login, state="done", etag=etag))
 
 
-def test_f8_a_login_whose_answer_gets_lost_is_open(start_app: StartApp, lossy: LossyProxy) -> None:
+def test_f8_a_login_whose_answer_gets_lost_is_open(start_app: StartApp, lossy: TableProxy) -> None:
     once = start_app(STORAGE=lossy.connection_string).parts.once
     opened(once, "first, so that the table is there")
     lossy.lose()

@@ -15,7 +15,7 @@ from shared.outbox_rows import TABLE, Cursor, Delivery, Event, State
 from shared.tables import Row
 from shared.vault import Vault
 from tests.conftest import StartApp
-from tests.lab.lossy_proxy import LossyProxy
+from tests.lab.http_proxy import TableProxy
 
 _NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 _DUE = instants.text(_NOW)
@@ -74,7 +74,7 @@ def box(parts: Connector, account_id: str) -> Box:
 
 
 @pytest.fixture
-def lossy_box(start_app: StartApp, lossy: LossyProxy, account_id: str) -> Box:
+def lossy_box(start_app: StartApp, lossy: TableProxy, account_id: str) -> Box:
     return Box(start_app(STORAGE=lossy.connection_string).parts, account_id)
 
 
@@ -174,7 +174,7 @@ def test_what_is_given_is_what_is_stored(box: Box) -> None:
     assert box.outbox.settle(box.account, [after(stored[0], "done")], _NOW) == []
 
 
-def test_f8_a_record_whose_answer_gets_lost_is_a_success(lossy_box: Box, lossy: LossyProxy) -> None:
+def test_f8_a_record_whose_answer_gets_lost_is_a_success(lossy_box: Box, lossy: TableProxy) -> None:
     box = lossy_box
     lossy.lose()
     stored = box.record(1, 2)
@@ -226,7 +226,7 @@ def test_f37_what_used_its_attempts_up_is_dead_and_can_be_read(box: Box) -> None
 
 
 def test_settling_packs_moves_into_transactions_and_tears_none_apart(
-    lossy_box: Box, lossy: LossyProxy
+    lossy_box: Box, lossy: TableProxy
 ) -> None:
     stored = lossy_box.record(*range(1, 61))
     lossy.requests.clear()
@@ -265,7 +265,7 @@ def test_t39_a_row_that_was_removed_does_not_come_back(box: Box) -> None:
     assert box.row_keys() == []
 
 
-def test_f8_settling_whose_answer_gets_lost_is_done_once(lossy_box: Box, lossy: LossyProxy) -> None:
+def test_f8_settling_whose_answer_gets_lost_is_done_once(lossy_box: Box, lossy: TableProxy) -> None:
     first, second = lossy_box.record(1, 2)
     lossy.lose()
     settled = [after(first, "done"), after(second, "owed", _LATER)]
@@ -277,7 +277,7 @@ def test_f8_settling_whose_answer_gets_lost_is_done_once(lossy_box: Box, lossy: 
     assert lossy_box.outbox.settle(lossy_box.account, [after(kept, "done")], _NOW) == []
 
 
-def test_nothing_to_settle_asks_nobody(lossy_box: Box, lossy: LossyProxy) -> None:
+def test_nothing_to_settle_asks_nobody(lossy_box: Box, lossy: TableProxy) -> None:
     lossy.requests.clear()
     assert lossy_box.outbox.settle(lossy_box.account, [], _NOW) == []
     assert lossy.requests == []

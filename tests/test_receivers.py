@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import requests
 
+from shared.guard import Guard
 from shared.webhooks import Sender, signature
 from tests.event_schemas import examples
 from tests.lab.ports import free_port
@@ -56,7 +57,7 @@ def receiver(
 
 @pytest.fixture(scope="module")
 def sender() -> Iterator[Sender]:
-    found = Sender("")
+    found = Sender("", Guard(private=True))
     yield found
     found.close()
 

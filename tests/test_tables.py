@@ -10,7 +10,7 @@ from shared.connector import Connector
 from shared.errors import Stale, TryAgain
 from shared.tables import Delete, Fields, Insert, Operation, Tables, Update
 from tests.lab.azurite import next_account
-from tests.lab.lossy_proxy import LossyProxy
+from tests.lab.http_proxy import TableProxy
 from tests.lab.services import Services
 
 _TABLE = "things"
@@ -22,7 +22,7 @@ def store(parts: Connector) -> Tables:
 
 
 @pytest.fixture
-def through(lossy: LossyProxy) -> Iterator[Tables]:
+def through(lossy: TableProxy) -> Iterator[Tables]:
     """Tables behind a proxy that loses answers."""
     found = Tables(lossy.connection_string)
     yield found
@@ -256,7 +256,7 @@ def test_nothing_to_write_is_no_transaction() -> None:
 # What gets lost
 
 
-def test_f40_a_busy_service_is_asked_again(through: Tables, lossy: LossyProxy) -> None:
+def test_f40_a_busy_service_is_asked_again(through: Tables, lossy: TableProxy) -> None:
     lossy.refuse(1)
     through.insert(_TABLE, row("a"))
     lossy.refuse(1)
@@ -264,7 +264,7 @@ def test_f40_a_busy_service_is_asked_again(through: Tables, lossy: LossyProxy) -
 
 
 def test_f40_a_service_that_stays_away_is_a_passing_fault(
-    through: Tables, lossy: LossyProxy
+    through: Tables, lossy: TableProxy
 ) -> None:
     lossy.refuse(1000)
     with pytest.raises(TryAgain) as caught:
@@ -274,7 +274,7 @@ def test_f40_a_service_that_stays_away_is_a_passing_fault(
 
 
 def test_f8_a_write_whose_answer_gets_lost_is_sent_again_and_made_once(
-    through: Tables, lossy: LossyProxy
+    through: Tables, lossy: TableProxy
 ) -> None:
     etag = through.insert(_TABLE, row("a", n=1))
     lossy.lose()

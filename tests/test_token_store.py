@@ -13,7 +13,7 @@ from shared.tables import Row
 from shared.token_store import TABLE, StoredToken, TokenStore
 from shared.vault import Vault
 from tests.conftest import StartApp
-from tests.lab.lossy_proxy import LossyProxy
+from tests.lab.http_proxy import TableProxy
 from tests.lab.stepped_app import SteppedApp
 
 _EXPIRES = datetime(2026, 1, 31, 13, tzinfo=UTC)
@@ -108,7 +108,7 @@ def test_t39_a_save_for_a_removed_account_makes_no_row(tokens: TokenStore, accou
 
 
 def test_f8_a_save_whose_answer_gets_lost_is_a_success(
-    start_app: StartApp, lossy: LossyProxy, account_id: str
+    start_app: StartApp, lossy: TableProxy, account_id: str
 ) -> None:
     tokens = start_app(STORAGE=lossy.connection_string).parts.tokens
     began = put(tokens, account_id)
@@ -171,7 +171,7 @@ def test_f41_a_large_save_that_conflicts_leaves_all_chunks_of_the_other(
 
 @pytest.mark.parametrize(("count", "requests"), [(1, 1), (4, 4), (5, 1)])
 def test_a_batchs_rows_are_read_in_few_requests(
-    start_app: StartApp, lossy: LossyProxy, account_id: str, count: int, requests: int
+    start_app: StartApp, lossy: TableProxy, account_id: str, count: int, requests: int
 ) -> None:
     tokens = start_app(STORAGE=lossy.connection_string).parts.tokens
     names = [f"{account_id}{number:02d}" for number in range(count)]

@@ -11,6 +11,7 @@ from email.utils import format_datetime
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from shared.guard import Guard
 from shared.webhooks import Answer, Sender, signature
 from tests.lab.certificates import Authority
 from tests.lab.raw_server import RawServer
@@ -28,9 +29,13 @@ def whsec(secret: bytes) -> str:
     return "whsec_" + base64.b64encode(secret).decode()
 
 
+# What a lab may send to.
+OPEN = Guard(private=True)
+
+
 @pytest.fixture(scope="module")
 def sender() -> Iterator[Sender]:
-    found = Sender("")
+    found = Sender("", OPEN)
     yield found
     found.close()
 
@@ -38,7 +43,7 @@ def sender() -> Iterator[Sender]:
 @pytest.fixture(scope="module")
 def trusting(authority: Authority) -> Iterator[Sender]:
     """A sender that trusts the tests' own authority."""
-    found = Sender(str(authority.ca_file))
+    found = Sender(str(authority.ca_file), OPEN)
     yield found
     found.close()
 

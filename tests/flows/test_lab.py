@@ -81,7 +81,10 @@ def is_alive(pid: int) -> bool:
 @pytest.fixture(scope="module")
 def labs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[StandingLab, StandingLab]]:
     """Two labs at once."""
-    pair = tuple(StandingLab(tmp_path_factory.mktemp("lab")) for _ in range(2))
+    pair = (
+        StandingLab(tmp_path_factory.mktemp("lab")),
+        StandingLab(tmp_path_factory.mktemp("lab")),
+    )
     yield pair
     for lab in pair:
         lab.process.kill()

@@ -81,7 +81,7 @@ def _install_azurite() -> None:
     wanted = hashlib.sha256((ROOT / "package-lock.json").read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    print("Installing Azurite ...", flush=True)
+    print("Installing Azurite and the Node parts of the tests ...", flush=True)
     _run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], "npm ci")
     stamp.write_text(wanted)
 

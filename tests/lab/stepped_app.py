@@ -27,37 +27,43 @@ from .table_edit import edit
 class SteppedApp:
     """The program's parts on real services and storage of their own, driven by the test.
 
-    settings: what differs from the lab's usual ones ('' takes one away).
+    settings: what differs from the lab's usual ones ('' takes one away). clock: what the program
+    takes for the time.
     """
 
     def __init__(
-        self, services: Services, folder: Path, settings_: Mapping[str, str] | None = None
+        self,
+        services: Services,
+        folder: Path,
+        settings_: Mapping[str, str] | None = None,
+        clock: instants.Clock = instants.now,
     ) -> None:
         # A host that is never started: it knows the lab's settings.
         host = AppHost(services, folder, storage_account=next_account(), settings=settings_)
         self.services = services
         self._settings = settings.read({k: v for k, v in host.settings.items() if v})
         self.storage = self._settings.storage
-        self.parts = Connector(self._settings)
+        self._clock = clock
+        self.parts = Connector(self._settings, clock)
         self._make_tables()
 
     def _make_tables(self) -> None:
         """The app makes a table when it misses one; that costs each test a moment."""
         with TableServiceClient.from_connection_string(self.storage) as service:
-            for name in ("accounts", "mailboxes", "once", "tokens"):
+            for name in ("accounts", "endpoints", "mailboxes", "once", "tokens"):
                 service.create_table_if_not_exists(name)
 
     def restart(self) -> None:
         """As a new process does: on the same storage, with nothing remembered."""
         self.close()
-        self.parts = Connector(self._settings)
+        self.parts = Connector(self._settings, self._clock)
 
     def connect(
         self, address: str, kind: str = "personal", now: datetime | None = None
     ) -> Enrolled:
         """Signs the person in at NotMicrosoft and enrols what came of it."""
         flow, answer = self.answer_of(address, kind)
-        at = now or instants.now()
+        at = now or self._clock()
         return self.parts.enrol.enrol(self.parts.microsoft.finish(flow, answer, at), at)
 
     def answer_of(
@@ -87,7 +93,7 @@ class SteppedApp:
         Quicker than `connected`, for tests of what comes later: nothing is told of it.
         """
         flow, answer = self.answer_of(address, kind)
-        now, parts = instants.now(), self.parts
+        now, parts = self._clock(), self.parts
         sign_in = parts.microsoft.finish(flow, answer, now)
         who, token = sign_in.identity, sign_in.token
         with imap.session(parts.server, address, token.access_token, 10) as session:
@@ -121,7 +127,7 @@ class SteppedApp:
 
     def tick(self, at: datetime | None = None) -> int:
         """Fires the timer at that instant and tends to what it enqueued; gives the messages."""
-        messages = self.parts.enqueue.enqueue(at or instants.now())
+        messages = self.parts.enqueue.enqueue(at or self._clock())
         for message in messages:
             self.parts.tend.receive(message.encode())
         return len(messages)
