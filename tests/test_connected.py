@@ -5,6 +5,7 @@ import pytest
 from tests.conftest import StartLab
 from tests.lab.imap_proxy import ImapProxy, cut
 from tests.lab.lab import Lab
+from tests.lab.waiting import wait_until
 from tests.lab.walk import Browser, Page
 
 PAST = "2020-01-01T00:00:00Z"
@@ -184,4 +185,4 @@ def test_f11_a_mail_server_that_is_away_is_asked_again_by_itself(
     proxy.behave()
     lab.edit("accounts", row["PartitionKey"], row["RowKey"], next_due_at=PAST, next_check_at=PAST)
     lab.receiver.wait_for(1, address, "mailbox.ready")
-    assert browser.get(page.url).title == "Your mailbox is connected"
+    wait_until(lambda: browser.get(page.url).title == "Your mailbox is connected")
