@@ -15,8 +15,9 @@ class Outcome:
 
     checked: new mail was looked for, or that was tried. more: some is left to look at. error:
     why it failed. next_attempt_at: the earliest of what is owed. owed, dead: exact counts where
-    `counted`, else what to add. mails, events: how many were recorded; filtered: how many no
-    endpoint takes. purged: a tombstone of which nothing is left.
+    `counted`, else what to add. mails: how many were recorded; events: how many were recorded or
+    attempted, so that a replay finds the account; filtered: how many no endpoint takes. purged: a
+    tombstone of which nothing is left.
     """
 
     checked: bool = False

@@ -26,11 +26,15 @@ _ROWS = 49  # each is an insert and a delete of one transaction
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Events recorded from `since` to `until`, both included; state: dead or done."""
+    """Events recorded from `since` to `until`, both included; state: dead or done.
+
+    began: of the first call. What was replayed since then, and is done again, is not meant.
+    """
 
     since: str
     until: str
     state: str
+    began: str
 
 
 class Replay:
@@ -51,7 +55,8 @@ class Replay:
         """
         only = _endpoint_id(body)
         account = ids.account_of(webhook_id)
-        if not account or self._accounts.get(account) is None:
+        row = self._accounts.get(account) if account else None
+        if row is None or row.deleted_at:
             raise Rejected("delivery_unknown", status=404)
         if only and self._endpoints.get(only) is None:
             raise Rejected("endpoint_unknown", "endpoint_id", status=404)
@@ -87,9 +92,9 @@ class Replay:
                     break
                 start = rows[-1][0]
                 if time.monotonic() > deadline:
-                    return {"replayed": replayed, "next": pages_of.cursor(account, start)}
+                    return {"replayed": replayed, "next": _next(account, start, wanted)}
             if time.monotonic() > deadline:
-                return {"replayed": replayed, "next": pages_of.cursor(account, "~")}
+                return {"replayed": replayed, "next": _next(account, "~", wanted)}
         return {"replayed": replayed, "next": ""}
 
     def _of(self, wanted: Range, after: str) -> Iterable[str]:
@@ -119,7 +124,11 @@ def _is_in(event: Event, endpoint_id: str, wanted: Range) -> bool:
     delivery = event.endpoints.get(endpoint_id)
     if delivery is None or not wanted.since <= event.recorded_at <= wanted.until:
         return False
-    return delivery.state == wanted.state
+    return delivery.state == wanted.state and delivery.since < wanted.began
+
+
+def _next(account: str, row: str, wanted: Range) -> str:
+    return pages_of.cursor(account, f"{row}@{wanted.began}")
 
 
 def _endpoint_id(body: Any) -> str:
@@ -137,14 +146,17 @@ def _range(body: Any, now: datetime) -> tuple[Range, tuple[str, str]]:
     if not isinstance(body, dict) or set(body) - {"since", "until", "state", "next"}:
         raise Rejected("field_invalid", "body")
     state = body.get("state", "dead")
-    if state not in {"dead", "done"}:
+    if state not in ("dead", "done"):
         raise Rejected("field_invalid", "state")
     found = body.get("next", "")
     if not isinstance(found, str):
         raise Rejected("field_invalid", "next")
     since = _instant("since", body.get("since"))
     until = _instant("until", body["until"]) if "until" in body else instants.text(now)
-    return Range(since, until, state), pages_of.place(found, "next")
+    account, place = pages_of.place(found, "next")
+    row, _, began = place.partition("@")
+    began = _instant("next", began) if began else instants.text(now)
+    return Range(since, until, state, began), (account, row)
 
 
 def _instant(name: str, value: Any) -> str:

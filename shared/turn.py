@@ -208,7 +208,9 @@ class Turn:
         attempts.run([event for event in due if event.sequence not in tried])
         self._tools.outbox.purge_done(account.id, self._now())
         standing = self._tools.outbox.standing(account.id)
+        outcome.events += len(due)
         if standing.held and attempts.run_held(self._tools.outbox.held(account.id)):
+            outcome.events += 1
             standing = self._tools.outbox.standing(account.id)
         outcome.put_off = attempts.put_off
         outcome.counted = True

@@ -105,6 +105,8 @@ def test_while_disabled_nothing_is_tried_and_nothing_dies() -> None:
     held, may_try = waiting(_OWED, off, _NOW + timedelta(days=99))
     assert (held.state, held.attempts, held.next, may_try) == ("held", 3, instants.NEVER, False)
     assert waiting(held, off, _NOW + timedelta(days=199)) == (held, False)
+    anew = endpoint(disabled="endpoint_gone", disabled_at=at(days=99))
+    assert waiting(held, anew, _NOW + timedelta(days=199)) == (held, False)
 
 
 def test_enabling_goes_on_with_the_time_that_was_left() -> None:

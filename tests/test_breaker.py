@@ -251,6 +251,7 @@ def test_f33_410_disables_and_is_announced_once_to_the_others(desk: Desk, accoun
     assert stored.disabled == "endpoint_gone"
     assert told(desk, "staying") == told(desk, "settings") == ["endpoint_gone"]
     assert told(desk, "leaving") == []
+    assert desk.deliveries(desk.app.account("system"), leaving) == []
     assert len(desk.came("leaving")) == 1
 
 

@@ -3,10 +3,11 @@
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from shared import pages_of
+from shared import events, pages_of
 from shared.accounts import Account
 from shared.errors import Rejected
 from shared.outbox_rows import Delivery, Event
@@ -139,7 +140,13 @@ def test_an_event_that_is_dead_at_one_endpoint_and_owed_at_another_is_shown_as_d
 
 
 def test_systems_dead_letters_are_shown_too(desk: Desk) -> None:
-    assert desk.parts.deliveries.page({"account": "system", "state": "owed"})["deliveries"] == []
+    event = events.endpoint_disabled(
+        "system", "ep_aaaaaaaa", "", "endpoint_gone", "then", desk.clock.text
+    )
+    old = {"ep_settings": Delivery(next=desk.clock.text, since="2020-01-01T00:00:00Z")}
+    desk.parts.system.tell(replace(event, endpoints=old))
+    desk.tick()
+    assert listed(desk) == listed(desk, account="system") == [event.webhook_id]
 
 
 @pytest.mark.parametrize("state", ["owed", "done"])

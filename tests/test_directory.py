@@ -123,3 +123,61 @@ def test_what_is_no_account_is_not_found(parts: Connector, name: str) -> None:
 def test_t39_a_tombstone_is_not_found(full: SteppedApp) -> None:
     with pytest.raises(Rejected, match="account_unknown"):
         full.parts.directory.show("acc_" + "z" * 26)
+
+
+# Which endpoints get an account's events
+
+
+def test_an_account_is_told_which_endpoints_are_its_own(full: SteppedApp) -> None:
+    told = {"endpoints": ["ep_settings", "ep_settings"], "common_endpoints": False}
+    changed = full.parts.directory.change(_IDS[0], told)
+    assert (changed["endpoints"], changed["common_endpoints"]) == (["ep_settings"], False)
+    assert full.parts.directory.show(_IDS[0]) == changed
+    others = [full.parts.directory.show(name)["endpoints"] for name in _IDS[1:]]
+    assert others == [[]] * 6
+
+
+def test_what_is_not_said_stays_as_it_is(full: SteppedApp) -> None:
+    change = full.parts.directory.change
+    change(_IDS[0], {"endpoints": ["ep_settings"]})
+    change(_IDS[0], {"common_endpoints": False})
+    assert change(_IDS[0], {})["endpoints"] == ["ep_settings"]
+    assert change(_IDS[0], {"endpoints": []})["common_endpoints"] is False
+
+
+def test_a_claim_that_is_running_is_not_disturbed(full: SteppedApp) -> None:
+    full.edit("accounts", "00", _IDS[0], claim="0123456789abcdef", next_due_at="2026-02-01")
+    full.parts.directory.change(_IDS[0], {"common_endpoints": False})
+    row = full.account(_IDS[0])
+    assert (row.claim, row.next_due_at) == ("0123456789abcdef", "2026-02-01")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (None, "body"),
+        ([], "body"),
+        ({"address": "eve@a.example"}, "body"),
+        ({"endpoints": "ep_settings"}, "endpoints"),
+        ({"endpoints": ["ep_aaaaaaaa"]}, "endpoints"),
+        ({"endpoints": [7]}, "endpoints"),
+        ({"endpoints": None}, "endpoints"),
+        ({"common_endpoints": 1}, "common_endpoints"),
+        ({"common_endpoints": None}, "common_endpoints"),
+    ],
+)
+def test_a_bad_change_is_named_and_changes_nothing(
+    full: SteppedApp, body: object, field: str
+) -> None:
+    before = full.account(_IDS[0])
+    told = {"endpoints": ["ep_settings"]} | body if isinstance(body, dict) else body
+    with pytest.raises(Rejected) as caught:
+        full.parts.directory.change(_IDS[0], told)
+    assert (caught.value.code, caught.value.detail) == ("field_invalid", field)
+    assert full.account(_IDS[0]) == before
+
+
+@pytest.mark.parametrize("name", ["", "system", "acc_" + "a" * 26, "acc_" + "z" * 26])
+def test_what_is_no_account_is_not_changed(full: SteppedApp, name: str) -> None:
+    with pytest.raises(Rejected, match="account_unknown"):
+        full.parts.directory.change(name, {"common_endpoints": False})

@@ -5,6 +5,10 @@ from typing import Any
 import pytest
 
 from shared.filters import Subject, takes, takes_mail
+from tests.conftest import StartApp
+from tests.lab.imap_proxy import ImapProxy, says
+from tests.lab.mails import made_up
+from tests.lab.stepped_app import SteppedApp
 
 _SUBJECT = Subject("mail.received", "shop-7", ("vip", "eu"), "INBOX")
 _MAIL: dict[str, Any] = {
@@ -142,3 +146,68 @@ def test_a_mail_that_says_nothing_is_not_taken_by_what_asks_for_something(part: 
 def test_no_filter_takes_everything() -> None:
     assert takes_it({})
     assert takes([], {}, Subject("account.blocked"))
+
+
+# What becomes of the mail
+
+
+def filtering(app: SteppedApp, **wanted: Any) -> None:
+    """The settings' endpoint takes nothing; another one takes what the filter says."""
+    app.parts.endpoint_admin.change("ep_settings", {"enabled": False})
+    body = {"url": app.services.receiver.hook_url, "event_types": "mail.received"}
+    made = app.parts.endpoint_admin.create(body | {"filter": wanted, "all_accounts": False})
+    for account in app.parts.accounts.after("", 9):
+        told = {"endpoints": [made["id"]], "common_endpoints": False}
+        app.parts.directory.change(account.id, told)
+
+
+def owed_mails(app: SteppedApp, account_id: str) -> list[dict[str, Any]]:
+    rows = app.rows("mailboxes", PartitionKey=account_id)
+    return [row for row in rows if row["RowKey"].startswith("owed:")]
+
+
+def test_mail_that_no_endpoint_takes_is_counted_and_not_stored_and_the_cursor_moves(
+    app: SteppedApp, address: str
+) -> None:
+    account = app.settled(address)
+    filtering(app, subject_contains="invoice")
+    for subject in ("Offer", "Invoice 4711", "Hello"):
+        app.services.dovecot.deliver(address, made_up(address, subject))
+    app.tick()
+    assert app.subjects(address) == ["Invoice 4711"]
+    assert app.account(account.id).filtered == 2
+    assert app.parts.directory.show(account.id)["filtered"] == 2
+    assert len(app.rows("mailboxes", PartitionKey=account.id, type="mail.received")) == 1
+    assert app.parts.outbox.cursors(account.id)["INBOX"].last_uid == 3
+
+
+def test_mail_that_could_not_be_read_goes_by_account_first_and_by_the_rest_once_it_is_read(
+    start_app: StartApp, proxy: ImapProxy, address: str
+) -> None:
+    app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
+    account = app.settled(address)
+    filtering(app, subject_contains="invoice")
+    proxy.on(r"UID FETCH \S+ \(BODY", says("BAD Command Argument Error. 11"))
+    for subject in ("Offer", "Invoice 4711"):
+        app.services.dovecot.deliver(address, made_up(address, subject))
+    app.tick()
+    assert [row["unread"] for row in owed_mails(app, account.id)] == [True, True]
+    proxy.behave()
+    app.make_attempts_due(account.id)
+    app.tick()
+    assert app.subjects(address) == ["Invoice 4711"]
+    assert owed_mails(app, account.id) == []
+    assert app.account(account.id).owed == 0
+
+
+def test_mail_that_could_not_be_read_is_not_owed_where_the_account_alone_rules_it_out(
+    start_app: StartApp, proxy: ImapProxy, address: str
+) -> None:
+    app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
+    account = app.settled(address)
+    filtering(app, folder="Archive")
+    proxy.on(r"UID FETCH \S+ \(BODY", says("BAD Command Argument Error. 11"))
+    app.services.dovecot.deliver(address, made_up(address, "Offer"))
+    app.tick()
+    assert owed_mails(app, account.id) == []
+    assert app.account(account.id).filtered == 1
