@@ -209,6 +209,9 @@ class Accounts:
             changes: dict[str, Any] = {"next_attempt_at": at}
             if not found.claim:
                 changes["next_due_at"] = at
+            elif found.next_attempt_at == at:
+                # What the run may have begun with: at its end it would not see that we were here.
+                changes["next_attempt_at"] = instants.after(now, 1)
             try:
                 key = {"PartitionKey": found.shard, "RowKey": found.id}
                 self._tables.update(TABLE, key | changes, found.etag)

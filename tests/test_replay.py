@@ -10,6 +10,7 @@ from shared import ids, instants, pages_of
 from shared.accounts import Account
 from shared.errors import Rejected
 from shared.outbox_rows import Delivery, Event
+from shared.outcome import Outcome
 from tests.conftest import StartApp
 from tests.desk import Desk
 from tests.lab.http_proxy import TableProxy
@@ -160,6 +161,23 @@ def test_a_kill_before_the_accounts_row_leaves_what_the_hourly_reading_finds(
     desk.tick()
     assert desk.came("settings") == []
     desk.tick(hours=1)
+    assert desk.sent_ids("settings") == [event.webhook_id]
+
+
+def test_a_replay_in_the_second_that_a_run_began_with_is_not_lost_at_its_end(
+    desk: Desk, account: Account
+) -> None:
+    (event,) = over(desk, account, "done")
+    desk.parts.accounts.attempt_soon(account.id, desk.clock())
+    desk.parts.enqueue.enqueue(desk.clock())
+    began = desk.app.account(account.id)
+    desk.parts.replay.one(event.webhook_id, None)
+
+    def changes(row: Account) -> dict[str, Any]:
+        return Outcome().fields(row, began, desk.clock(), desk.clock(), 30)
+
+    assert desk.parts.accounts.finish([began], changes)
+    desk.tick(seconds=1)
     assert desk.sent_ids("settings") == [event.webhook_id]
 
 

@@ -10,7 +10,7 @@ from .ports import free_port
 from .processes import ROOT, Process
 
 _PROGRAM = ROOT / "node_modules/azurite/dist/src/azurite.js"
-_ACCOUNTS = 400
+_ACCOUNTS = 1000
 _numbers = itertools.count(1)
 
 
@@ -70,4 +70,4 @@ def _name(number: int) -> str:
 
 
 def _key(number: int) -> str:
-    return base64.b64encode(hashlib.sha512(_name(number).encode()).digest()).decode()
+    return base64.b64encode(hashlib.sha256(_name(number).encode()).digest()).decode()

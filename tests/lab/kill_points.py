@@ -5,7 +5,7 @@ has no code for this.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,16 +86,20 @@ class KillRange:
 
     def count(self, mails: int) -> int:
         """How many writes and webhooks a round of so many mails has, in all."""
+        dead = self._make_endpoint(DEAD)
         with self._watched(None) as seen:
             self._round(mails)
+        self._end(dead)
         return len(seen)
 
     def run(self, points: list[Point], mails: int) -> Report:
         """A round of so many mails for each point."""
         report = Report()
         for point in points:
+            dead = self._make_endpoint(DEAD)
             with self._watched(point):
                 subjects = self._round(mails)
+            self._end(dead)
             report.points += 1
             report.mails += mails
             self._judge(report, point, subjects)
@@ -126,9 +130,8 @@ class KillRange:
                 proxy.watch(None)
 
     def _round(self, mails: int) -> list[str]:
-        """Puts mail in, and waits until nothing is owed but to the endpoint that is dead."""
+        """Puts mail in, and waits until both endpoints that live have it."""
         self._batch += 1
-        dead = self._make_endpoint(DEAD)
         subjects = [f"Batch {self._batch} mail {number}" for number in range(mails)]
         for number, subject in enumerate(subjects):
             address = self.addresses[number % len(self.addresses)]
@@ -141,9 +144,14 @@ class KillRange:
             return all(wanted <= set(self._subjects(name)) for name in (HEALTHY, SLOW))
 
         wait_until(over, 120, f"batch {self._batch} at both endpoints")
-        self.lab.host.api("DELETE", f"endpoints/{dead}").raise_for_status()
-        wait_until(self._nothing_is_owed, 60, "nothing is owed")
         return subjects
+
+    def _end(self, dead: str) -> None:
+        """Deletes the endpoint that is dead; then nothing may be owed any more."""
+        if not self.lab.host.running:
+            self.lab.host.start()
+        self.lab.host.api("DELETE", f"endpoints/{dead}").raise_for_status()
+        wait_until(self._nothing_is_owed, 120, "nothing is owed")
 
     def _make_endpoint(self, name: str) -> str:
         body = {
@@ -151,17 +159,11 @@ class KillRange:
             "event_types": ["mail.received"],
             "description": name,
         }
-        answer = wait_until(lambda: self._try("POST", "endpoints", body), 20, "endpoint made")
-        return str(answer["id"])
-
-    def _try(self, method: str, path: str, body: Mapping[str, object]) -> dict[str, object]:
-        answer = self.lab.host.api(method, path, json=body)
-        made: dict[str, object] = answer.json() if answer.ok else {}
-        return made
+        answer = self.lab.host.api("POST", "endpoints", json=body)
+        answer.raise_for_status()
+        return str(answer.json()["id"])
 
     def _nothing_is_owed(self) -> bool:
-        if not self.lab.host.running:
-            self.lab.host.start()
         for row in self.lab.rows("accounts"):
             if row["owed"]:
                 self.lab.edit(
