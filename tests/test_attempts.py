@@ -66,7 +66,8 @@ def test_f31_what_is_not_taken_is_owed_and_due_in_five_seconds(
     state, attempts, next_at, status = owed(app, account)
     assert (state, attempts, status) == ("owed", 1, answer.get("status", 0))
     assert next_at <= instants.after(instants.now(), 5)
-    assert (account.owed, account.next_attempt_at) == (1, next_at)
+    # The account's hour may come before; never later than the attempt.
+    assert account.owed == 1 and account.next_attempt_at <= next_at
 
 
 def test_f31_the_next_attempt_has_the_same_id_and_a_new_signature(
