@@ -3,6 +3,7 @@
 import base64
 import secrets
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,6 +45,8 @@ class AppHost:
         self._options = ["--hide-seconds", str(hide_seconds)]
         self._options += ["--no-timers"] if beat_seconds is None else ["--beat", f"{beat_seconds}"]
         self._process: Process | None = None
+        # A proxy's thread may kill it while another one starts it again.
+        self._lock = threading.Lock()
 
     @property
     def pid(self) -> int:
@@ -55,8 +58,11 @@ class AppHost:
 
     def start(self) -> None:
         """Starts the host and waits until it serves."""
-        if self.running:
-            return
+        with self._lock:
+            if not self.running:
+                self._start()
+
+    def _start(self) -> None:
         self._process = Process(
             "the Functions host",
             [
@@ -72,15 +78,17 @@ class AppHost:
 
     def stop(self) -> None:
         """Ends the host as the platform does; runs that are under way come to their end."""
-        if self._process:
-            self._process.stop(35)
-            self._process = None
+        with self._lock:
+            if self._process:
+                self._process.stop(35)
+                self._process = None
 
     def kill(self) -> None:
         """Ends the host at once, with SIGKILL."""
-        if self._process:
-            self._process.kill()
-            self._process = None
+        with self._lock:
+            if self._process:
+                self._process.kill()
+                self._process = None
 
     def fire_timer(self) -> None:
         """Has the timer's function run now; it has not ended when this returns."""
