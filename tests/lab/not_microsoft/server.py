@@ -163,7 +163,9 @@ class NotMicrosoft:
             case "html":
                 return web.Response(text="<html>maintenance</html>", content_type="text/html")
             case "cut_json":
-                return web.Response(text='{"access_tok', content_type="application/json")
+                # Cut behind a token: whoever logs an answer that is no JSON logs that.
+                cut = '{"token_type": "Bearer", "access_token": "EwB4' + "x" * 200
+                return web.Response(text=cut, content_type="application/json")
             case "timeout":
                 await asyncio.sleep(fault.seconds)
                 return _dropped(request)
