@@ -132,7 +132,7 @@ ENTRIES: dict[str, Entry] = {
     ),
     "settings_wrong": Entry(
         "The application is not set up correctly. Its operator has to fix that.",
-        "Settings are missing or wrong; /api/health/details and the log name them.",
+        "Settings are missing or wrong; /api/health and the log name them.",
     ),
     # The mailbox
     "imap_denied": Entry(
