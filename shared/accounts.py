@@ -206,12 +206,16 @@ class Accounts:
             found = self.get(account_id)
             if found is None or found.deleted_at:
                 return
-            changes: dict[str, Any] = {"next_attempt_at": at}
             if not found.claim:
-                changes["next_due_at"] = at
+                changes = {
+                    "next_attempt_at": min(at, found.next_attempt_at),
+                    "next_due_at": min(at, found.next_due_at),
+                }
             elif found.next_attempt_at == at:
                 # What the run may have begun with: at its end it would not see that we were here.
-                changes["next_attempt_at"] = instants.after(now, 1)
+                changes = {"next_attempt_at": instants.after(now, 1)}
+            else:
+                changes = {"next_attempt_at": at}
             try:
                 key = {"PartitionKey": found.shard, "RowKey": found.id}
                 self._tables.update(TABLE, key | changes, found.etag)

@@ -20,7 +20,7 @@ def waiting(
     """The event's delivery as it stands before an attempt, and whether one may be made now."""
     if endpoint.disabled:
         return _held(event, delivery, endpoint), False
-    delivery = _released(event, delivery, endpoint, now)
+    delivery = released(event, delivery, endpoint, now)
     if now >= _end(event, delivery):
         return replace(delivery, state="dead", next=instants.NEVER), False
     probe_at = endpoint.circuit.probe_at
@@ -64,8 +64,8 @@ def _held(event: Event, delivery: Delivery, endpoint: Endpoint) -> Delivery:
     return replace(delivery, state="held", next=instants.NEVER, held=since)
 
 
-def _released(event: Event, delivery: Delivery, endpoint: Endpoint, now: datetime) -> Delivery:
-    """Its time goes on from where it stood."""
+def released(event: Event, delivery: Delivery, endpoint: Endpoint, now: datetime) -> Delivery:
+    """A delivery that was held is due now, and its time goes on from where it stood."""
     if delivery.state != "held":
         return delivery
     enabled = max(endpoint.enabled_at, delivery.held)

@@ -15,7 +15,7 @@ from typing import Any
 from shared import events, filters, imap, instants, mail_content
 from shared.accounts import Account
 from shared.deliver import Budget, Deliverer
-from shared.endpoints import Endpoint, Endpoints
+from shared.endpoints import Endpoints
 from shared.errors import Blocked, UnseenError
 from shared.imap_errors import TokenRefused
 from shared.mail_content import Content
@@ -63,13 +63,6 @@ class Attempts:
                 data[event.sequence] = read
                 chunk.append(event)
             self._deliver(sorted(chunk, key=lambda event: event.sequence), data)
-
-    def run_held(self, held: Sequence[Event]) -> bool:
-        """Goes on with what was held, where its endpoint is enabled again; False where none is."""
-        known = self.endpoints.all()
-        freed = [event for event in held if _is_freed(event, known)]
-        self.run(freed)
-        return bool(freed)
 
     def _deliver(self, ready: Sequence[Event], data: Mapping[int, Data | None]) -> None:
         self.deliverer.deliver(
@@ -173,13 +166,6 @@ class Attempts:
             uids = session.with_message_id(str(message_id))[:1]
             found |= self._by_uid(session, dict.fromkeys(uids, event.sequence))
         return found
-
-
-def _is_freed(event: Event, known: Mapping[str, Endpoint]) -> bool:
-    return any(
-        delivery.state == "held" and not (name in known and known[name].disabled)
-        for name, delivery in event.endpoints.items()
-    )
 
 
 def _examined(session: imap.Session, folder: str) -> imap.FolderStatus | None:

@@ -179,6 +179,10 @@ ENTRIES: dict[str, Entry] = {
         "There are too many addresses for notifications.",
         "100 endpoints are the most; remove one first.",
     ),
+    "too_many_secrets": Entry(
+        "There are too many secrets that sign for this address.",
+        "Five replaced secrets still sign; wait for one to end, or rotate with an overlap of 0.",
+    ),
     "endpoint_gone": Entry(
         "The address for notifications said that it is gone.",
         "The endpoint answered 410 Gone. It gets nothing until it is enabled again.",

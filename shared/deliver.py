@@ -7,9 +7,10 @@ oldest event goes first; how many run at once at one endpoint is limited for the
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from shared import attempt, events, instants
 from shared.breaker import Breaker
@@ -94,6 +95,21 @@ class Deliverer:
         }
         self._outbox.settle(account, [replace(event, endpoints=waiting)], self._now())
 
+    def release(self, account: str, deadline: float) -> bool:
+        """Makes due what was held and whose endpoint is enabled again (or was removed).
+
+        Gives whether there was anything. What the deadline leaves is found by the next turn.
+        """
+        known = _Known(self._endpoints)
+        freed = False
+        for group in self._outbox.held(account, lambda found: any(_freed(found, known))):
+            now = self._now()
+            self._outbox.settle(account, [_released(event, known, now) for event in group], now)
+            freed = True
+            if time.monotonic() > deadline:
+                break
+        return freed
+
     def _round(
         self, owed: Sequence[Event], data: Data, budget: Budget
     ) -> dict[tuple[int, str], Tried]:
@@ -124,6 +140,7 @@ class Deliverer:
         bodies: Mapping[int, bytes],
         budget: Budget,
     ) -> dict[tuple[int, str], Tried]:
+        self._endpoints.get_to_hold(endpoint_id)
         return {
             (event.sequence, endpoint_id): self._step(
                 endpoint_id, event, bodies[event.sequence], budget
@@ -195,6 +212,37 @@ def _after(event: Event, tried: Mapping[tuple[int, str], Tried]) -> Event:
         endpoints=event.endpoints | {name: one.delivery for name, one in mine.items()},
         answers=answers,
     )
+
+
+class _Known(dict[str, Endpoint | None]):
+    """Endpoints as they stand now, each asked for once; None: it was removed."""
+
+    def __init__(self, endpoints: Endpoints) -> None:
+        self._endpoints = endpoints
+
+    def __missing__(self, endpoint_id: str) -> Endpoint | None:
+        self[endpoint_id] = self._endpoints.get_to_hold(endpoint_id)
+        return self[endpoint_id]
+
+
+def _freed(deliveries: Mapping[str, Delivery], known: _Known) -> Iterator[str]:
+    """The endpoints of the map for which nothing needs to be held any more."""
+    for name, delivery in deliveries.items():
+        endpoint = known[name] if delivery.state == "held" else None
+        if delivery.state == "held" and not (endpoint and endpoint.disabled):
+            yield name
+
+
+def _released(event: Event, known: _Known, now: datetime) -> Event:
+    after = dict(event.endpoints)
+    for name in _freed(event.endpoints, known):
+        endpoint = known[name]
+        after[name] = (
+            attempt.released(event, after[name], endpoint, now)
+            if endpoint
+            else replace(after[name], state="done", held="")
+        )
+    return replace(event, endpoints=after)
 
 
 def _log(event: Event, endpoint_id: str, result: Delivery, answer: Answer) -> None:

@@ -19,6 +19,7 @@ _SECRET_BYTES = 32
 _MAX_OVERLAP = timedelta(days=7)
 _OVERLAP = timedelta(hours=24)
 _MAX_ENDPOINTS = 100
+_MAX_OLD_SECRETS = 5
 
 
 class EndpointAdmin:
@@ -88,7 +89,11 @@ class EndpointAdmin:
         self._endpoints.delete(endpoint_id)
 
     def rotate(self, endpoint_id: str, body: Any) -> dict[str, Any]:
-        """A new secret; the old one signs beside it for `overlap_seconds` (a day)."""
+        """A new secret; the old one signs beside it for `overlap_seconds` (a day).
+
+        So does one that an earlier rotation replaced, up to the end that it was given; with an
+        overlap of 0 the new one signs alone at once.
+        """
         if self._known(endpoint_id).is_of_settings:
             raise Rejected("endpoint_of_settings", status=409)
         overlap = _overlap(body)
@@ -97,8 +102,13 @@ class EndpointAdmin:
         until = instants.text(now + overlap)
 
         def rotated(row: Endpoint) -> Endpoint:
-            current = next(one for one in row.secrets if not one.until)
-            old = (replace(current, until=until),) if overlap else ()
+            if not overlap:
+                return replace(row, secrets=(Secret(key),))
+            at = instants.text(now)
+            old = [replace(one, until=one.until or until) for one in row.secrets]
+            old = [one for one in old if one.until > at]
+            if len(old) > _MAX_OLD_SECRETS:
+                raise Rejected("too_many_secrets", status=409)
             return replace(row, secrets=(Secret(key), *old))
 
         after = self._endpoints.change(endpoint_id, rotated)

@@ -94,6 +94,19 @@ class Endpoints:
     def get(self, endpoint_id: str) -> Endpoint | None:
         return self.all().get(endpoint_id)
 
+    def get_to_hold(self, endpoint_id: str) -> Endpoint | None:
+        """The endpoint, read anew where what is remembered says that it is disabled.
+
+        What waits for an endpoint that somebody has just enabled would wait for long.
+        """
+        found = self.get(endpoint_id)
+        if found is None or not found.disabled:
+            return found
+        try:
+            return self.change(endpoint_id, lambda row: row)
+        except Rejected:
+            return None
+
     def takers(self, only: Sequence[str], common: bool, subject: Subject) -> list[Endpoint]:
         """Those that take the event as far as type and account say.
 

@@ -7,14 +7,14 @@ where `state` is as it was read: it's fine to be killed between any two lines.
 """
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared import ids, instants, outbox_rows
 from shared.errors import Stale, TryAgain
-from shared.outbox_rows import TABLE, Cursor, Event, Standing, State
+from shared.outbox_rows import TABLE, Cursor, Delivery, Event, Standing, State
 from shared.tables import (
     Condition,
     Delete,
@@ -132,7 +132,7 @@ class Outbox:
         return now, found, False
 
     def _stored(self, account: str, events: Sequence[Event]) -> list[Event]:
-        stored = {event.sequence: event for event in self._between(account, events)}
+        stored = self._as_stored(account, events)
         return [stored[event.sequence] for event in events if event.sequence in stored]
 
     # settling
@@ -165,10 +165,7 @@ class Outbox:
             try:
                 etags = self._tables.transact(TABLE, [step for _, steps in part for step in steps])
             except Stale:
-                found = {
-                    event.sequence: event
-                    for event in self._between(account, [event for event, _ in part])
-                }
+                found = self._as_stored(account, [event for event, _ in part])
                 fresh = [
                     replace(event, etag=found[event.sequence].etag)
                     for event, _ in part
@@ -251,12 +248,21 @@ class Outbox:
             next_at=min((row["next_at"] for row in owed), default=instants.NEVER),
         )
 
-    def held(self, account: str) -> list[Event]:
-        """Owed events that wait for an endpoint to be enabled, oldest first, at most 500."""
+    def held(
+        self, account: str, freed: Callable[[Mapping[str, Delivery]], bool]
+    ) -> Iterator[list[Event]]:
+        """Owed events that wait for a disabled endpoint and that `freed` picks, oldest first.
+
+        In groups that fit a transaction.
+        """
         rows = self._tables.query(
-            TABLE, *prefixed(account, "owed:"), ("is_held", "eq", True), limit=MAX_DUE
+            TABLE, *prefixed(account, "owed:"), ("is_held", "eq", True), select=("endpoints",)
         )
-        return [outbox_rows.event(self._vault, row) for row in rows]
+        picked = [row["RowKey"] for row in rows if freed(outbox_rows.deliveries(row))]
+        for start in range(0, len(picked), MAX_EVENTS):
+            group = picked[start : start + MAX_EVENTS]
+            found = self._between(account, group[0], group[-1])
+            yield [event for event in found if ids.owed_key(event.sequence) in set(group)]
 
     def known_mail(self, account: str) -> Callable[[Mapping[str, Any]], bool]:
         """Tells whether a mail is owed, dead or was done in the last 7 days, whatever its UID."""
@@ -318,13 +324,16 @@ class Outbox:
             except Stale:
                 continue  # somebody was faster; the next turn meets what is left
 
-    def _between(self, account: str, events: Sequence[Event]) -> list[Event]:
-        first = min(event.sequence for event in events)
-        last = max(event.sequence for event in events)
+    def _as_stored(self, account: str, events: Sequence[Event]) -> dict[int, Event]:
+        """The events that are still owed, by sequence, read in one query."""
+        keys = sorted(ids.owed_key(event.sequence) for event in events)
+        return {event.sequence: event for event in self._between(account, keys[0], keys[-1])}
+
+    def _between(self, account: str, first: str, last: str) -> list[Event]:
         rows = self._tables.query(
             TABLE,
             ("PartitionKey", "eq", account),
-            ("RowKey", "ge", ids.owed_key(first)),
-            ("RowKey", "le", ids.owed_key(last)),
+            ("RowKey", "ge", first),
+            ("RowKey", "le", last),
         )
         return [outbox_rows.event(self._vault, row) for row in rows]

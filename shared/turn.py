@@ -203,19 +203,23 @@ class Turn:
             deadline=self._deadline,
             clock=self._now,
         )
-        tried = {event.sequence for event in self._kept}
-        due = self._tools.outbox.due(account.id, instants.text(self._now()))
-        attempts.run([event for event in due if event.sequence not in tried])
+        outcome.events += self._attempt_due(attempts)
         self._tools.outbox.purge_done(account.id, self._now())
         standing = self._tools.outbox.standing(account.id)
-        outcome.events += len(due)
-        if standing.held and attempts.run_held(self._tools.outbox.held(account.id)):
-            outcome.events += 1
+        if standing.held and self._tools.deliverer.release(account.id, self._deadline):
+            outcome.events += self._attempt_due(attempts)
             standing = self._tools.outbox.standing(account.id)
         outcome.put_off = attempts.put_off
         outcome.counted = True
         outcome.owed, outcome.dead = standing.owed, standing.dead
         outcome.next_attempt_at = standing.next_at
+
+    def _attempt_due(self, attempts: Attempts) -> int:
+        """One attempt for what is due and was not tried in this turn; gives how much was due."""
+        tried = {event.sequence for event in self._kept}
+        due = self._tools.outbox.due(self._account.id, instants.text(self._now()))
+        attempts.run([event for event in due if event.sequence not in tried])
+        return len(due)
 
     def _may_read(self) -> bool:
         """Not where this turn has just failed at the mailbox, or its owner has to sign in."""

@@ -326,6 +326,41 @@ def test_enabling_goes_on_with_what_waited(desk: Desk, account: Account) -> None
     assert desk.states(account, _OWN) == ["done"] * 3
 
 
+def test_enabling_is_seen_by_a_process_that_still_remembers_the_endpoint_as_disabled(
+    desk: Desk, account: Account
+) -> None:
+    desk.answer("settings", _GONE)
+    desk.owe(account)
+    desk.tick()
+    desk.tick(seconds=10)
+    desk.answer("settings")
+    operator = Connector(desk.parts.settings, desk.clock)
+    assert desk.parts.endpoints.all()[_OWN].disabled
+    operator.endpoint_admin.change(_OWN, {"enabled": True})
+    assert desk.parts.endpoints.all()[_OWN].disabled
+    desk.owe(account)
+    desk.tick(seconds=1)
+    assert desk.states(account, _OWN) == ["done"] * 2
+
+
+def test_what_another_disabled_endpoint_holds_is_in_nobodys_way(
+    desk: Desk, account: Account
+) -> None:
+    waiting = desk.endpoint("waiting", "account.blocked")
+    desk.parts.endpoint_admin.change(waiting, {"enabled": False})
+    desk.parts.endpoint_admin.change(_OWN, {"enabled": False})
+    for _ in range(6):
+        desk.owe(account, 98)
+        desk.tick(seconds=10)
+    assert set(desk.states(account, _OWN)) == {"held"} == set(desk.states(account, waiting))
+    desk.parts.endpoint_admin.change(_OWN, {"enabled": True})
+    for _ in range(3):
+        desk.tick(seconds=10)
+    assert set(desk.states(account, _OWN)) == {"done"}
+    assert set(desk.states(account, waiting)) == {"held"}
+    assert len(desk.came("settings")) == 6 * 98
+
+
 def test_enabling_goes_on_with_the_time_that_was_left(desk: Desk, account: Account) -> None:
     desk.owe(account)
     desk.answer("settings", _DOWN)
@@ -335,7 +370,7 @@ def test_enabling_goes_on_with_the_time_that_was_left(desk: Desk, account: Accou
     desk.tick()
     desk.tick(days=30)
     desk.parts.endpoint_admin.change(_OWN, {"enabled": True})
-    desk.tick()
+    desk.tick(seconds=1)
     assert desk.states(account, _OWN) == ["owed"]
     desk.tick(hours=6)
     assert desk.states(account, _OWN) == ["dead"]

@@ -278,6 +278,27 @@ def test_t19_without_an_overlap_the_old_one_ends_at_once(desk: Desk, account: Ac
     assert verifies(desk, account, new) and not verifies(desk, account, made["secret"])
 
 
+def test_t19_a_second_rotation_leaves_the_first_secret_its_time(
+    desk: Desk, account: Account
+) -> None:
+    admin = desk.parts.endpoint_admin
+    made = admin.create({"url": desk.url("new")})
+    second = admin.rotate(made["id"], {"overlap_seconds": 60})["secret"]
+    third = admin.rotate(made["id"], {"overlap_seconds": 600})["secret"]
+    assert [verifies(desk, account, s) for s in (made["secret"], second, third)] == [True] * 3
+    desk.clock.forward(seconds=60)
+    found = [verifies(desk, account, s) for s in (made["secret"], second, third)]
+    assert found == [False, True, True]
+
+
+def test_rotations_that_overlap_have_a_bound(desk: Desk) -> None:
+    admin, new = desk.parts.endpoint_admin, desk.endpoint("new")
+    for _ in range(5):
+        admin.rotate(new, None)
+    assert refused(lambda: admin.rotate(new, None)) == ("too_many_secrets", "", 409)
+    assert admin.rotate(new, {"overlap_seconds": 0})["secrets"] == 1
+
+
 def test_the_overlap_is_a_day_where_nothing_is_said(desk: Desk) -> None:
     rotated = desk.parts.endpoint_admin.rotate(desk.endpoint("new"), None)
     assert rotated["old_until"] == instants.after(desk.clock(), 24 * 3600)
