@@ -118,7 +118,7 @@ class Desk:
     def came(self, name: str) -> list[Webhook]:
         """What was sent to the endpoint of that name."""
         path = f"/hook/{self._place}/{name}"
-        return [one for one in self.receiver.received() if one["path"] == path]
+        return self.receiver.received(path=path)
 
     def sent_ids(self, name: str) -> list[str]:
         return [one["headers"]["webhook-id"] for one in self.came(name)]

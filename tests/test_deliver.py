@@ -56,7 +56,7 @@ class Post:
 
     @property
     def received(self) -> list[Webhook]:
-        return [one for one in self.receiver.received() if one["path"] == self.path]
+        return self.receiver.received(path=self.path)
 
     @property
     def standing(self) -> Standing:

@@ -171,7 +171,7 @@ def test_a_webhook_arrives_whole_and_verified(services: Services, sender: Sender
     secret = base64.b64decode(services.webhook_secret.removeprefix("whsec_"))
     url = f"{services.receiver.url}/hook/whole"
     assert sender.post(url, [secret], _ID, _BODY, datetime.now(UTC)).delivered
-    (found,) = [one for one in services.receiver.received() if one["path"] == "/hook/whole"]
+    (found,) = services.receiver.received(path="/hook/whole")
     assert (found["verified"], found["raw"].encode()) == (True, _BODY)
     assert found["headers"]["content-type"] == "application/json"
     assert found["headers"]["webhook-id"] == _ID

@@ -5,7 +5,7 @@ has no code for this.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,17 +35,30 @@ class Point:
 
 @dataclass
 class Report:
-    """What a run of many points showed, as sentences where something was wrong."""
+    """What a run of many points showed, as sentences where something was wrong.
+
+    unreached: points behind the last request of their round, so that nothing was killed.
+    """
 
     points: int = 0
     mails: int = 0
     repeated: int = 0
+    unreached: int = 0
     wrong: list[str] = field(default_factory=list)
+
+    def __add__(self, other: "Report") -> "Report":
+        return Report(
+            self.points + other.points,
+            self.mails + other.mails,
+            self.repeated + other.repeated,
+            self.unreached + other.unreached,
+            self.wrong + other.wrong,
+        )
 
     def __str__(self) -> str:
         return (
-            f"{self.points} kills, {self.mails} mails: {self.repeated} sent again with the same "
-            f"id, {len(self.wrong)} wrong{''.join(f'; {one}' for one in self.wrong)}"
+            f"{self.points - self.unreached} kills, {self.mails} mails: {self.repeated} sent again "
+            f"with the same id, {len(self.wrong)} wrong{''.join(f'; {one}' for one in self.wrong)}"
         )
 
 
@@ -55,7 +68,8 @@ class KillRange:
     def __init__(
         self, services: Services, folder: Path, accounts: int, slow_seconds: float
     ) -> None:
-        self._tables = TableProxy(services.azurite, next_account())
+        storage = next_account()
+        self._tables = TableProxy(services.azurite, storage)
         self._hooks = HttpProxy(services.receiver.url)
         self._receiver = services.receiver
         self._path = f"/hook/{folder.name}"
@@ -63,6 +77,7 @@ class KillRange:
             services,
             folder,
             beat_seconds=0.5,
+            storage_account=storage,
             settings={
                 "STORAGE": self._tables.connection_string,
                 "WEBHOOK_URL": f"{self._hooks.url}{self._path}/{HEALTHY}",
@@ -92,17 +107,20 @@ class KillRange:
         self._end(dead)
         return len(seen)
 
-    def run(self, points: list[Point], mails: int) -> Report:
+    def run(self, points: Sequence[Point], mails: int) -> Report:
         """A round of so many mails for each point."""
         report = Report()
         for point in points:
             dead = self._make_endpoint(DEAD)
-            with self._watched(point):
+            with self._watched(point) as seen:
                 subjects = self._round(mails)
+            report.unreached += len(seen) < point.number
             self._end(dead)
             report.points += 1
             report.mails += mails
             self._judge(report, point, subjects)
+            for name in (HEALTHY, SLOW, DEAD):
+                self._receiver.forget(f"{self._path}/{name}")
         return report
 
     @contextmanager
@@ -184,9 +202,7 @@ class KillRange:
         return [str(one["body"]["data"].get("subject")) for one in self._came(name)]
 
     def _came(self, name: str) -> list[Webhook]:
-        path = f"{self._path}/{name}"
-        found = self._receiver.received("", "mail.received")
-        return [one for one in found if one["path"] == path]
+        return self._receiver.received(kind="mail.received", path=f"{self._path}/{name}")
 
     def _wait_for(self, name: str, count: int, address: str, kind: str) -> None:
         self._receiver.wait_for(count, address, kind)

@@ -19,9 +19,9 @@ class ReceiverClient:
         self.hook_url = f"{url}/hook"
         self.received_url = f"{url}/received"
 
-    def received(self, address: str = "", kind: str = "") -> list[Webhook]:
-        """Every webhook so far; of one account's address, of one type of event."""
-        answer = self._session.get(self.received_url, timeout=10)
+    def received(self, address: str = "", kind: str = "", path: str = "") -> list[Webhook]:
+        """Every webhook so far; of one account's address, of one type of event, at one path."""
+        answer = self._session.get(self.received_url, params=_only(path), timeout=30)
         answer.raise_for_status()
         return [
             one
@@ -46,8 +46,14 @@ class ReceiverClient:
         told = {"path": path, "answers": list(answers)}
         self._session.post(f"{self.url}/mode", json=told, timeout=10).raise_for_status()
 
-    def forget(self) -> None:
-        self._session.delete(self.received_url, timeout=10).raise_for_status()
+    def forget(self, path: str = "") -> None:
+        """Forgets what came, or what came to one path."""
+        answer = self._session.delete(self.received_url, params=_only(path), timeout=10)
+        answer.raise_for_status()
+
+
+def _only(path: str) -> dict[str, str]:
+    return {"path": path} if path else {}
 
 
 def ids(webhooks: list[Webhook]) -> set[str]:

@@ -1,7 +1,7 @@
 """The receiver as a server: `/hook` and `/hook/NAME` take webhooks, the rest is for tests.
 
-GET /received gives everything as a JSON list, DELETE /received forgets it; POST /mode sets what
-is answered (see `modes`).
+GET /received gives everything as a JSON list, DELETE /received forgets it, each with ?path= for
+what came to one path; POST /mode sets what is answered (see `modes`).
 """
 
 import json
@@ -57,11 +57,14 @@ class Receiver:
             "error": error,
         }
 
-    async def _list(self, _: web.Request) -> web.Response:
-        return web.json_response(self._received)
+    async def _list(self, request: web.Request) -> web.Response:
+        path = request.query.get("path")
+        found = [one for one in self._received if path in (None, one["path"])]
+        return web.json_response(found)
 
-    async def _forget(self, _: web.Request) -> web.Response:
-        self._received.clear()
+    async def _forget(self, request: web.Request) -> web.Response:
+        path = request.query.get("path")
+        self._received = [one for one in self._received if path not in (None, one["path"])]
         return web.Response(status=204)
 
     async def _mode(self, request: web.Request) -> web.Response:
