@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 _ENDPOINT_SECONDS = 30
 _AT_ONCE = 8
+_PATIENCE_SECONDS = 3
 _KEPT_CHARACTERS = 300
 
 type Data = Callable[[Event], Mapping[str, object]]
@@ -79,12 +80,13 @@ class Deliverer:
         data: the body's data of an event. An attempt for which no time is left is not counted:
         it stays due.
         """
-        tried = self._round(owed, data, budget)
-        after = [(_after(event, tried), event) for event in owed]
-        # What its filters refused comes here changed already: it is over.
-        changed = [now for now, before in after if now != before or not now.is_open]
-        untouched = [now for now, before in after if now == before and now.is_open]
-        return untouched + self._outbox.settle(account, changed, self._now())
+        for tried in self._round(owed, data, budget):
+            after = [(_after(event, tried), event) for event in owed]
+            # What its filters refused comes here changed already: it is over.
+            changed = [now for now, before in after if now != before or not now.is_open]
+            untouched = [now for now, before in after if now == before and now.is_open]
+            owed = untouched + self._outbox.settle(account, changed, self._now())
+        return list(owed)
 
     def postpone(self, account: str, event: Event, seconds: float) -> None:
         """Puts all that is owed of the event off, without using an attempt up."""
@@ -112,7 +114,12 @@ class Deliverer:
 
     def _round(
         self, owed: Sequence[Event], data: Data, budget: Budget
-    ) -> dict[tuple[int, str], Tried]:
+    ) -> Iterator[dict[tuple[int, str], Tried]]:
+        """What came of the attempts; in two parts where some endpoint takes its time.
+
+        A run that is killed while it waits for a slow endpoint has then written down what the
+        others took, and sends it to nobody twice.
+        """
         lanes: dict[str, list[Event]] = {}
         at = instants.text(self._now())
         for event in sorted(owed, key=lambda one: one.sequence):
@@ -125,13 +132,14 @@ class Deliverer:
         def run(endpoint_id: str) -> dict[tuple[int, str], Tried]:
             return self._lane(endpoint_id, lanes[endpoint_id], bodies, budget)
 
-        if len(lanes) == 1:
-            return run(next(iter(lanes)))
-        tried: dict[tuple[int, str], Tried] = {}
-        with ThreadPoolExecutor(max(len(lanes), 1), thread_name_prefix="lane") as pool:
-            for found in pool.map(run, lanes):
-                tried |= found
-        return tried
+        if len(lanes) < 2:
+            yield from [run(endpoint_id) for endpoint_id in lanes] or [{}]
+            return
+        with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
+            running = [pool.submit(run, endpoint_id) for endpoint_id in lanes]
+            quick, slow = wait(running, timeout=_PATIENCE_SECONDS)
+            for part in (quick, slow):
+                yield {key: one for lane in part for key, one in lane.result().items()}
 
     def _lane(
         self,

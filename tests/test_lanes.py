@@ -14,6 +14,7 @@ from tests.desk import Desk
 from tests.lab.raw_server import RawServer
 from tests.lab.receiver.client import Webhook
 from tests.lab.services import Services
+from tests.lab.waiting import wait_until
 
 
 @pytest.fixture
@@ -68,6 +69,21 @@ def test_a_slow_endpoint_does_not_delay_a_healthy_one(desk: Desk, account: Accou
     slow, healthy = desk.came("settings"), desk.came("healthy")
     assert len(slow) == len(healthy) == 3
     assert arrived(healthy[-1]) < arrived(slow[-1])
+
+
+def test_f47_what_the_others_took_is_written_down_before_a_slow_endpoint_has_answered(
+    desk: Desk, account: Account
+) -> None:
+    healthy = desk.endpoint("healthy")
+    desk.answer("settings", {"seconds": 6})
+    desk.owe(account, 2)
+    run = threading.Thread(target=desk.tick)
+    run.start()
+    wait_until(lambda: desk.states(account, healthy) == ["done"] * 2, 20)
+    assert desk.states(account, "ep_settings") == ["owed"] * 2
+    assert run.is_alive()
+    run.join()
+    assert desk.states(account, "ep_settings") == ["done"] * 2
 
 
 def arrived(webhook: Webhook) -> datetime:
