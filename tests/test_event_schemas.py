@@ -30,10 +30,12 @@ from shared.outbox_rows import Event
 from shared.tables import Row
 from shared.vault import Vault
 from tests.conftest import StartApp
+from tests.desk import Desk
 from tests.event_schemas import KINDS, PAGE, SCHEMAS, Body, examples, problems
 from tests.lab.imap_proxy import ImapProxy, says
 from tests.lab.lab import Lab
 from tests.lab.mails import five, made_up
+from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 from tests.lab.waiting import wait_until
 
@@ -51,8 +53,8 @@ _VAULT = Vault((("k1", b"k" * 32),))
 _WITH_ISSUES = (
     *(charsets, header_fields, mail, mail_body, mime_parts, parameters, transfer_encodings),
 )
-# Sent by nothing yet that a test could wait for.
-_LATER = {"endpoint.disabled", "endpoint.test"}
+# Told of endpoints, not of an account.
+_OF_ENDPOINTS = {"endpoint.disabled", "endpoint.test"}
 
 
 def constants(module: ModuleType) -> set[str]:
@@ -125,6 +127,9 @@ def _made() -> Iterator[tuple[str, Body]]:
     required = events.ACCOUNT_RECONNECT_REQUIRED
     yield "account.reconnect_required", status(required, "sign_in_again", _LINK)
     tombstone = replace(_ACCOUNT, address="", labels=())
+    for code in ("endpoint_gone", "endpoint_failing"):
+        told = events.endpoint_disabled("system", "ep_a", "Tickets", code, _NOW, _NOW)
+        yield f"endpoint.disabled, {code}", whole(told)
     yield "account.disconnected", whole(events.disconnected(tombstone, "system", _NOW))
 
 
@@ -147,7 +152,7 @@ def test_every_event_that_the_program_knows_has_a_schema() -> None:
     kinds = {value for value in constants(events) if "." in value}
     assert len(kinds) >= 8
     assert kinds <= set(KINDS)
-    assert kinds - _LATER <= {name.partition(",")[0] for name in MADE}
+    assert kinds - {events.ENDPOINT_TEST} <= {name.partition(",")[0] for name in MADE}
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -258,8 +263,21 @@ def test_what_a_host_sends_in_an_accounts_life_fits(lab: Lab, address: str) -> N
         return {one["type"] for one in told()}
 
     wait_until(lambda: "account.disconnected" in kinds(), 20, "account.disconnected")
-    assert kinds() == set(KINDS) - _LATER - {"mail.unreadable"}
+    assert kinds() == set(KINDS) - _OF_ENDPOINTS - {"mail.unreadable"}
     assert [found for one in told() for found in problems(one)] == []
+
+
+def test_what_is_sent_about_endpoints_fits(start_app: StartApp, services: Services) -> None:
+    desk = Desk(start_app, services)
+    leaving = desk.endpoint("leaving", description="Ticket system")
+    desk.parts.endpoint_admin.test(leaving)
+    desk.answer("leaving", {"status": 410})
+    desk.owe(desk.account("acc_" + "e" * 26))
+    desk.tick()
+    desk.tick(seconds=60)
+    told = [one["body"] for name in ("leaving", "settings") for one in desk.came(name)]
+    assert {one["type"] for one in told} >= _OF_ENDPOINTS
+    assert [found for one in told for found in problems(one)] == []
 
 
 def test_what_is_sent_without_content_fits(app: SteppedApp, address: str) -> None:
