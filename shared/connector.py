@@ -198,7 +198,9 @@ class Connector:
     def disconnect(self) -> "Disconnect":
         from shared.disconnect import Disconnect
 
-        return Disconnect(self.accounts, self.outbox, self.tokens, self.system, self.now)
+        return Disconnect(
+            self.accounts, self.outbox, self.tokens, self.endpoints, self.system, self.now
+        )
 
     @_Part
     def enrol(self) -> "Enrol":

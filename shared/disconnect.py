@@ -12,7 +12,9 @@ from typing import Any
 from shared import events, instants
 from shared.accounts import SYSTEM, Account, Accounts
 from shared.directory import known_form
+from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
+from shared.filters import Subject
 from shared.outbox import Outbox
 from shared.system import System
 from shared.token_store import TokenStore
@@ -32,12 +34,14 @@ class Disconnect:
         accounts: Accounts,
         outbox: Outbox,
         tokens: TokenStore,
+        endpoints: Endpoints,
         system: System,
         clock: instants.Clock,
     ) -> None:
         self._accounts = accounts
         self._outbox = outbox
         self._tokens = tokens
+        self._endpoints = endpoints
         self._system = system
         self._now = clock
 
@@ -67,6 +71,7 @@ class Disconnect:
                 reference=account.reference,
                 generation=account.generation,
                 status="disconnected",
+                endpoints=self._who_is_told(account),
                 deleted_at=now,
                 next_due_at=now,
                 etag=account.etag,
@@ -78,6 +83,12 @@ class Disconnect:
             return replace(tombstone, etag=etag), account.kind
         raise TryAgain("stale", "accounts")
 
+    def _who_is_told(self, account: Account) -> tuple[str, ...]:
+        """Found out while reference, labels and endpoints of its own are still known."""
+        subject = Subject(events.ACCOUNT_DISCONNECTED, account.reference, account.labels)
+        found = self._endpoints.takers(account.endpoints, account.common_endpoints, subject)
+        return tuple(endpoint.id for endpoint in found)
+
     def purge(self, tombstone: Account, deadline: float) -> bool:
         """Removes what is left of a disconnected account; True once nothing is."""
         account_id = tombstone.id
@@ -85,7 +96,8 @@ class Disconnect:
             return True
         self._outbox.remove(account_id, "state", "cursor:")
         self._tokens.delete(tombstone.shard, account_id)
-        self._system.tell(events.disconnected(tombstone, SYSTEM, tombstone.deleted_at))
+        if tombstone.endpoints:
+            self._system.tell(events.disconnected(tombstone, SYSTEM, tombstone.deleted_at))
         while self._outbox.remove(account_id, "owed:", "dead:", "done:"):
             if time.monotonic() > deadline:
                 return False
