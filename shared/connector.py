@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.once import Once
     from shared.outbox import Outbox
     from shared.pages import Look
+    from shared.reencrypt import Reencrypt
     from shared.renew import Renewal
     from shared.replay import Replay
     from shared.system import System
@@ -286,6 +287,18 @@ class Connector:
         from shared.replay import Replay
 
         return Replay(self.accounts, self.outbox, self.endpoints, self.now)
+
+    @_Part
+    def reencrypt(self) -> "Reencrypt":
+        from shared.reencrypt import Reencrypt
+
+        reseals = {
+            "endpoints": self.endpoints.resealed,
+            "mailboxes": self.outbox.resealed,
+            "once": self.once.resealed,
+            "tokens": self.tokens.resealed,
+        }
+        return Reencrypt(self.tables, reseals)
 
     @_Part
     def health(self) -> "Health":

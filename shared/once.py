@@ -10,7 +10,7 @@ from typing import Any
 
 from shared import ids, instants
 from shared.errors import Stale
-from shared.tables import Delete, Row, Tables, transactions
+from shared.tables import Delete, Row, Tables, Update, transactions
 from shared.vault import Vault
 
 TABLE = "once"
@@ -106,6 +106,15 @@ class Once:
                 continue  # the next tick meets what is left
         return gone
 
+    def resealed(self, row: Row) -> Update | None:
+        """The row under the newest key; None where it is already, or holds nothing sealed."""
+        sealed = row.get("data", b"")
+        if self._vault.is_current(sealed):
+            return None
+        place = (TABLE, row["RowKey"], row["PartitionKey"])
+        anew = self._vault.seal(self._vault.open(sealed, *place), *place)
+        return Update({**_key(row), "data": anew}, row.etag)
+
     # The app's own rows, without expiry
 
     def beat(self, now: datetime, **seen: str | int) -> None:
@@ -145,3 +154,7 @@ class Once:
             "tries": login.tries,
             "data": self._vault.seal(plain, TABLE, login.key, LOGIN),
         }
+
+
+def _key(row: Row) -> dict[str, Any]:
+    return {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}

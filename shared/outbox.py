@@ -289,6 +289,11 @@ class Outbox:
             )
         )
 
+    def resealed(self, row: Row) -> Update | None:
+        """An event's row under the newest key; None where it is already, or is no event's."""
+        fields = outbox_rows.resealed(self._vault, row)
+        return Update(fields, row.etag) if fields else None
+
     def purge_done(self, account: str, now: datetime) -> None:
         """Removes what was done more than 7 days ago."""
         end = f"done:{now - DONE_KEPT:%Y%m%d}"

@@ -101,6 +101,12 @@ class TokenStore:
                 etag = now.etag
         raise TryAgain("stale", TABLE)
 
+    def resealed(self, row: Row) -> Update | None:
+        """The row under the newest key; None where it is already. Raises as `open` does."""
+        if self._vault.is_current(row["cache0"]):
+            return None
+        return Update(row | self._fields(self.open(row)), row.etag, replace=True)
+
     def delete(self, shard: str, account: str) -> None:
         self._tables.delete(TABLE, shard, account)
 

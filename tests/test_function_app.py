@@ -63,6 +63,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "health",
         "login",
         "poison",
+        "reencrypt",
         "replay_delivery",
         "replay_range",
         "rotate_secret",
