@@ -100,9 +100,10 @@ class Connector:
 
     @_Part
     def microsoft(self) -> "Microsoft":
+        from shared import client_credential
         from shared.microsoft import Microsoft
 
-        return Microsoft(self.settings)
+        return Microsoft(self.settings, client_credential.of(self.settings))
 
     @_Part
     def server(self) -> "Server":

@@ -23,7 +23,6 @@ from shared import id_token, identity_errors
 from shared.errors import OperatorFault, ReconnectNeeded, Rejected, TryAgain
 from shared.settings import Settings
 
-SCOPES = ("https://outlook.office.com/IMAP.AccessAsUser.All",)
 _TIMEOUT_SECONDS = (5, 20)
 _MAX_RETRY_AFTER_SECONDS = 3600
 
@@ -54,8 +53,10 @@ class SignIn:
 class Microsoft:
     """Our registered application at Microsoft; safe to share between threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, credential: str | dict[str, Any]) -> None:
         self._settings = settings
+        self._credential = credential
+        self._scopes = settings.cloud.scopes
         self._session = requests.Session()
         # REQUESTS_CA_BUNDLE and proxies of the environment would override what is set here.
         self._session.trust_env = False
@@ -78,7 +79,7 @@ class Microsoft:
         flow = _asked(
             http,
             lambda: self._application(http, http_cache=self._login_cache).initiate_auth_code_flow(
-                list(SCOPES),
+                list(self._scopes),
                 redirect_uri=self._settings.redirect_uri,
                 state=secrets.token_urlsafe(32),
                 prompt="select_account",
@@ -113,7 +114,7 @@ class Microsoft:
             now=now,
         )
         granted = {scope.rpartition("/")[2].lower() for scope in result.get("scope", "").split()}
-        wanted = {scope.rpartition("/")[2].lower() for scope in SCOPES}
+        wanted = {scope.rpartition("/")[2].lower() for scope in self._scopes}
         if not wanted <= granted:
             raise Rejected("scopes_missing")
         return SignIn(identity, _token(result, cache, now, renewed=True))
@@ -132,7 +133,7 @@ class Microsoft:
             if not accounts:
                 return None
             result: Mapping[str, Any] | None = application.acquire_token_silent_with_error(
-                list(SCOPES), account=accounts[0], force_refresh=force
+                list(self._scopes), account=accounts[0], force_refresh=force
             )
             return result
 
@@ -151,7 +152,7 @@ class Microsoft:
         try:
             return msal.ConfidentialClientApplication(
                 self._settings.client_id,
-                client_credential=self._settings.client_secret,
+                client_credential=self._credential,
                 authority=self._settings.authority,
                 instance_discovery=False,
                 token_cache=cache,

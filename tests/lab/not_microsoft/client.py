@@ -52,6 +52,12 @@ class Control:
     def allow_app(self, mailbox: str) -> None:
         self._act("allow_app", mailbox=mailbox)
 
+    def trust_certificate(self, pem: str) -> str:
+        return str(self._act("trust_certificate", pem=pem))
+
+    def trust_identity(self, issuer: str, subject: str, public_key: str) -> None:
+        self._act("trust_identity", issuer=issuer, subject=subject, public_key=public_key)
+
     def records(self, username: str = "") -> list[dict[str, Any]]:
         """Token requests since the reset, of one account where it is named."""
         found: list[dict[str, Any]] = self._act("records")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from .assertions import Assertions
 from .people import People, Person
 from .records import Records
 from .switches import Fault, Switches
@@ -13,12 +14,18 @@ class ControlApi:
     """One method per action; arguments are the request's JSON, unknown ones are an error."""
 
     def __init__(
-        self, people: People, tokens: Tokens, switches: Switches, records: Records
+        self,
+        people: People,
+        tokens: Tokens,
+        switches: Switches,
+        records: Records,
+        assertions: Assertions,
     ) -> None:
         self._people = people
         self._tokens = tokens
         self._switches = switches
         self._records = records
+        self._assertions = assertions
         self._actions: dict[str, Callable[..., Any]] = {
             "add_account": self._add_account,
             "accounts": lambda: [_shown(person) for person in people.all()],
@@ -31,6 +38,8 @@ class ControlApi:
             "grant_scopes": self._grant_scopes,
             "rotation": self._rotation,
             "allow_app": lambda mailbox: tokens.app_mailboxes.add(mailbox.casefold()),
+            "trust_certificate": assertions.trust_certificate,
+            "trust_identity": assertions.trust_identity,
             "records": records.listed,
             "current_refresh_fingerprint": tokens.current_refresh,
             "reset": self._reset,
@@ -76,6 +85,7 @@ class ControlApi:
         self._tokens.lifetime_seconds = 3600
         self._tokens.lifetimes.clear()
         self._records.reset()
+        self._assertions.reset()
 
 
 def _shown(person: Person) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from .assertions import Assertions
 from .authorize import Authorize
 from .control import ControlApi
 from .id_tokens import Signer
@@ -44,8 +45,11 @@ class NotMicrosoft:
         self._switches = switches
         self._tokens = tokens
         self._authorize = Authorize(client_id, redirect_uris, people, tokens)
-        self._token = TokenEndpoint(client_id, client_secret, tokens, signer, switches, records)
-        self._control = ControlApi(people, tokens, switches, records)
+        assertions = Assertions(client_id)
+        self._token = TokenEndpoint(
+            client_id, client_secret, assertions, tokens, signer, switches, records
+        )
+        self._control = ControlApi(people, tokens, switches, records, assertions)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._ending: asyncio.Event | None = None
