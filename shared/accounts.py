@@ -19,6 +19,7 @@ from shared.tables import Condition, Delete, Fields, Insert, Row, Tables, Update
 TABLE = "accounts"
 SYSTEM = "system"
 BATCH = 50
+MAX_FOLDERS = 20
 MAX_SINGLES_PER_TICK = 20
 _ROUNDS = 6
 
@@ -36,7 +37,7 @@ class Folder:
 class Account:
     """One row: what is needed to decide and to show. Instants are text of `shared.instants`.
 
-    status: connecting, active, blocked, reconnect_required; `code` says why, `since` when.
+    status: active, blocked, reconnect_required, paused; `code` says why, `since` when.
     endpoints: ids of those that are its own; common_endpoints: whether the others get its events
     too. filtered: events that no endpoint took.
     """
@@ -168,11 +169,18 @@ class Accounts:
                 return now.etag  # our own write, whose answer got lost
             raise
 
-    def relabel(self, account: Account, fields: dict[str, Any]) -> None:
-        """Writes columns that no run owns, under the ETag; raises Stale."""
-        stored = replace(account, **fields).fields
+    def relabel(self, account: Account, changed: Account) -> None:
+        """Writes the columns that differ, under the ETag; raises Stale.
+
+        Where a run holds the account it is due again when that has ended.
+        """
+        before = account.fields | {"next_due_at": account.next_due_at}
+        after = changed.fields
+        if account.claim:
+            after["next_due_at"] = account.next_due_at
+        fields = {name: value for name, value in after.items() if value != before[name]}
         key = {"PartitionKey": account.shard, "RowKey": account.id}
-        self._tables.update(TABLE, key | {name: stored[name] for name in fields}, account.etag)
+        self._tables.update(TABLE, key | fields, account.etag)
 
     def write_claimed(self, wanted: Account, now: datetime) -> Claim | None:
         """Writes the row, new or not, with a new claim; None where a tombstone is in the way.

@@ -222,7 +222,12 @@ ENTRIES: dict[str, Entry] = {
         "what is wrong. ALLOW_PRIVATE_ENDPOINTS opens http, ports, loopback and private ranges.",
     ),
     "account_inactive": Entry(
-        "This mailbox needs its owner to sign in again before it can be checked.",
+        "This mailbox is paused, or needs its owner to sign in again before it can be checked.",
         "Only an active or blocked account can be checked.",
+    ),
+    "account_state_refused": Entry(
+        "This can't be done while the mailbox stands as it does.",
+        "Only an active or blocked account can be paused, and only a paused one resumed; the "
+        "detail is how it stands.",
     ),
 }

@@ -269,7 +269,8 @@ class Connector:
     def directory(self) -> "Directory":
         from shared.directory import Directory
 
-        return Directory(self.accounts, self.endpoints)
+        login_url = f"{self.settings.public_base_url}/api/login"
+        return Directory(self.accounts, self.endpoints, self.outbox, self.now, login_url)
 
     @_Part
     def endpoint_admin(self) -> "EndpointAdmin":

@@ -103,7 +103,7 @@ class Turn:
             self._deadline - time.monotonic(),
             self._token_row,
         ) as reader:
-            if account.status in {"active", "blocked"}:
+            if account.status in {"active", "blocked", "paused"}:
                 self._look(reader, tick)
             self._owed(reader, tick)
 
@@ -134,6 +134,8 @@ class Turn:
         token = reader.token()
         window = timedelta(minutes=self._tools.settings.refresh_window_minutes)
         self.outcome.next_refresh_at = instants.due_text(token.expires_at - window)
+        if self._account.status == "paused":
+            self.outcome.next_refresh_at = instants.after(self._now(), schedule.KEEP_ALIVE_SECONDS)
 
     def _check(self, reader: Reader) -> None:
         settings, account = self._tools.settings, self._account
