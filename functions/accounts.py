@@ -31,6 +31,12 @@ def disconnect_account(req: func.HttpRequest) -> func.HttpResponse:
     return api(lambda parts: parts.disconnect.disconnect(req.route_params["id"]))
 
 
+@blueprint.route("accounts/{id}/access-token", methods=["POST"])
+def access_token(req: func.HttpRequest) -> func.HttpResponse:
+    key = req.headers.get("x-access-token-key", "")
+    return api(lambda parts: parts.vending.token(req.route_params["id"], key))
+
+
 @blueprint.route("accounts/{id}/check", methods=["POST"])
 @blueprint.queue_output(arg_name="messages", queue_name=QUEUE, connection=STORAGE)
 def check_account(

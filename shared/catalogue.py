@@ -225,6 +225,14 @@ ENTRIES: dict[str, Entry] = {
         "This mailbox is paused, or needs its owner to sign in again before it can be checked.",
         "Only an active or blocked account can be checked.",
     ),
+    "access_tokens_off": Entry(
+        "Access tokens are not given out here.",
+        "ACCESS_TOKEN_KEY is not set, so this route is off.",
+    ),
+    "access_token_key_wrong": Entry(
+        "Access tokens are given out to those only who have the key for it.",
+        "The header x-access-token-key is missing, or is not ACCESS_TOKEN_KEY.",
+    ),
     "account_state_refused": Entry(
         "This can't be done while the mailbox stands as it does.",
         "Only an active or blocked account can be paused, and only a paused one resumed; the "

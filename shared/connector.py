@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from shared.tend import Tend
     from shared.token_store import TokenStore
     from shared.vault import Vault
+    from shared.vending import Vending
     from shared.webhooks import Sender
 
 _lock = threading.RLock()
@@ -271,6 +272,12 @@ class Connector:
 
         login_url = f"{self.settings.public_base_url}/api/login"
         return Directory(self.accounts, self.endpoints, self.outbox, self.now, login_url)
+
+    @_Part
+    def vending(self) -> "Vending":
+        from shared.vending import Vending
+
+        return Vending(self.settings, self.accounts, self.renewal, self.now)
 
     @_Part
     def endpoint_admin(self) -> "EndpointAdmin":

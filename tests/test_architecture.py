@@ -25,7 +25,7 @@ FLOWS = {
     *("connect", "connected", "enrol", "prove", "enqueue", "tend", "turn", "check", "attempts"),
     *("attempt", "breaker", "deliveries", "endpoint_admin", "endpoint_forms", "replay", "system"),
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
-    *("events", "outcome", "reencrypt", "account_forms", "account_view"),
+    *("events", "outcome", "reencrypt", "account_forms", "account_view", "vending"),
 }
 LAYERS = [PURE, ADAPTERS, STORES, FLOWS, {"connector"}]
 MAY_IMPORT_THEIR_OWN = [True, False, True, True, False]

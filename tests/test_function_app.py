@@ -46,6 +46,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
     headers = {"x-functions-key": lab.host.master_key}
     status = requests.get(f"{lab.host.base_url}/admin/host/status", headers=headers, timeout=10)
     assert sorted(status.json()["functions"]) == [
+        "access_token",
         "account",
         "accounts",
         "callback",
