@@ -16,6 +16,21 @@ def accounts(req: func.HttpRequest) -> func.HttpResponse:
     return api(lambda parts: parts.directory.page(limit, cursor))
 
 
+@blueprint.route("accounts", methods=["POST"])
+@blueprint.queue_output(arg_name="messages", queue_name=QUEUE, connection=STORAGE)
+def connect_account(
+    req: func.HttpRequest,
+    messages: func.Out[typing.List[str]],  # noqa: UP006 - the indexer wants it
+) -> func.HttpResponse:
+    def connect(parts: typing.Any) -> typing.Any:
+        adopted = parts.app_only.connect(body(req), parts.now())
+        if adopted.messages:
+            messages.set(list(adopted.messages))
+        return adopted.told()
+
+    return api(connect, 201)
+
+
 @blueprint.route("accounts/{id}", methods=["GET"])
 def account(req: func.HttpRequest) -> func.HttpResponse:
     return api(lambda parts: parts.directory.show(req.route_params["id"]))

@@ -18,6 +18,7 @@ from shared.tables import Condition, Delete, Fields, Insert, Row, Tables, Update
 
 TABLE = "accounts"
 SYSTEM = "system"
+APP_ONLY = "app_only"
 BATCH = 50
 MAX_FOLDERS = 20
 MAX_SINGLES_PER_TICK = 20
@@ -37,6 +38,8 @@ class Folder:
 class Account:
     """One row: what is needed to decide and to show. Instants are text of `shared.instants`.
 
+    kind: personal, work, or app_only, which has no owner and the tenant's token. start: what the
+    first check of a folder takes: unseen mail, or what comes from now on.
     status: active, blocked, reconnect_required, paused; `code` says why, `since` when.
     endpoints: ids of those that are its own; common_endpoints: whether the others get its events
     too. filtered: events that no endpoint took.
@@ -48,6 +51,7 @@ class Account:
     reference: str = ""
     labels: tuple[str, ...] = ()
     kind: str = ""
+    start: str = "unseen"
     tid: str = ""
     oid: str = ""
     status: str = "active"
@@ -254,6 +258,35 @@ class Accounts:
             )
             found += [row["RowKey"] for row in rows]
         return found
+
+    def check_blocked_of(self, tid: str, now: datetime) -> int:
+        """Makes the tenant's blocked app-only accounts due; gives their number."""
+        found: list[str] = []
+        for shard in self.shards:
+            rows = self._tables.query(
+                TABLE,
+                ("PartitionKey", "eq", shard),
+                ("tid", "eq", tid),
+                ("kind", "eq", APP_ONLY),
+                ("status", "eq", "blocked"),
+                select=("status",),
+            )
+            found += [row["RowKey"] for row in rows]
+        for account_id in found:
+            self._check_soon(account_id, now)
+        return len(found)
+
+    def _check_soon(self, account_id: str, now: datetime) -> None:
+        for _ in range(_ROUNDS):
+            found = self.get(account_id)
+            if found is None or found.deleted_at or found.status != "blocked":
+                return
+            try:
+                self.relabel(found, replace(found, next_check_at=instants.text(now), not_before=""))
+            except Stale:
+                continue
+            return
+        raise TryAgain("stale", TABLE)
 
     def attempt_what_is_owed(self, now: datetime) -> None:
         """Makes every account due that something is owed of; the hour does it for the rest."""

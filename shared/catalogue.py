@@ -85,6 +85,25 @@ ENTRIES: dict[str, Entry] = {
         "This mailbox is still being removed. Try again in a minute.",
         "The callback met the tombstone of the same account.",
     ),
+    # An application in its own name
+    "consent_expired": Entry(
+        "This link has expired. Ask for a new one.",
+        "An administrator's consent came back more than 7 days after its link was made.",
+    ),
+    "consent_refused": Entry(
+        "The answer from Microsoft does not fit the link.",
+        "A consent came back with a code, for another tenant, or without its outcome.",
+    ),
+    "app_not_consented": Entry(
+        "An administrator of your organisation has not granted access to the application yet.",
+        "No token for this tenant: its administrator has to consent to IMAP.AccessAsApp. Open the "
+        "link that POST accounts gives.",
+        _CONSENT,
+    ),
+    "tenant_unknown": Entry(
+        "Microsoft does not know this organisation.",
+        "There is no such tenant, or it was removed.",
+    ),
     # Tokens
     "consent_missing": Entry(
         "Consent is missing. Your organisation may ask an administrator to approve the app.",

@@ -14,9 +14,13 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.accounts import Accounts
+    from shared.app_only import AppOnly
     from shared.breaker import Breaker
+    from shared.callback import Callback
     from shared.connect import Connect
     from shared.connected import Connected
+    from shared.consent import AdminConsent
+    from shared.consents import Consents
     from shared.deliver import Deliverer
     from shared.deliveries import Deliveries
     from shared.directory import Directory
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
     from shared.replay import Replay
     from shared.system import System
     from shared.tables import Tables
+    from shared.tenant_tokens import TenantTokens
     from shared.tend import Tend
     from shared.token_store import TokenStore
     from shared.vault import Vault
@@ -139,6 +144,12 @@ class Connector:
         return Once(self.tables, self.vault)
 
     @_Part
+    def consents(self) -> "Consents":
+        from shared.consents import Consents
+
+        return Consents(self.tables, self.vault)
+
+    @_Part
     def endpoints(self) -> "Endpoints":
         from shared.endpoints import Endpoints
 
@@ -177,7 +188,43 @@ class Connector:
             self.tokens,
             self.microsoft,
             timedelta(minutes=self.settings.refresh_window_minutes),
+            self.tenant_tokens,
         )
+
+    @_Part
+    def tenant_tokens(self) -> "TenantTokens":
+        from datetime import timedelta
+
+        from shared.tenant_tokens import TenantTokens
+
+        window = timedelta(minutes=self.settings.refresh_window_minutes)
+        return TenantTokens(self.tokens, self.microsoft, window)
+
+    @_Part
+    def app_only(self) -> "AppOnly":
+        from shared.app_only import AppOnly
+
+        return AppOnly(
+            self.settings,
+            self.accounts,
+            self.endpoints,
+            self.microsoft,
+            self.tenant_tokens,
+            self.consents,
+            self.enrol,
+        )
+
+    @_Part
+    def consent(self) -> "AdminConsent":
+        from shared.consent import AdminConsent
+
+        return AdminConsent(self.consents, self.tenant_tokens, self.accounts, self.look)
+
+    @_Part
+    def callback(self) -> "Callback":
+        from shared.callback import Callback
+
+        return Callback(self.consent, self.connect)
 
     @_Part
     def deliverer(self) -> "Deliverer":

@@ -7,7 +7,7 @@ from typing import Any
 from shared import account_forms, ids, instants, pages_of
 from shared.account_forms import ACTIVE, PAUSED
 from shared.account_view import view
-from shared.accounts import SYSTEM, Account, Accounts
+from shared.accounts import APP_ONLY, SYSTEM, Account, Accounts
 from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
 from shared.outbox import Outbox
@@ -100,6 +100,7 @@ def _stands(account: Account, status: str, now: datetime) -> Account:
     since = replace(account, status=status, since=at, status_version=account.status_version + 1)
     if status == PAUSED and account.status in {ACTIVE, "blocked"}:
         later = instants.after(now, KEEP_ALIVE_SECONDS)
+        later = instants.NEVER if account.kind == APP_ONLY else later
         return replace(since, code="", next_check_at=instants.NEVER, next_refresh_at=later)
     if status == ACTIVE and account.status == PAUSED:
         return replace(since, code="", failures=0, next_check_at=at)

@@ -10,14 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from shared import events, instants
-from shared.accounts import SYSTEM, Account, Accounts
+from shared.accounts import APP_ONLY, SYSTEM, Account, Accounts
 from shared.directory import known_form
 from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
 from shared.filters import Subject
 from shared.outbox import Outbox
 from shared.system import System
-from shared.token_store import TokenStore
+from shared.token_store import TENANT, TokenStore
 
 log = logging.getLogger(__name__)
 
@@ -51,15 +51,19 @@ class Disconnect:
         `revoke_at` is where the owner takes the permission back: no app can do that at Microsoft.
         Raises Rejected `account_unknown` where there is none.
         """
-        tombstone, kind = self._buried(known_form(account_id))
+        tombstone, account = self._buried(known_form(account_id))
+        if account.kind == APP_ONLY:
+            # The tenant's other accounts ask for another.
+            self._tokens.delete(TENANT, account.tid)
         log.info("disconnected: account=%s", account_id)
         removed = self.purge(tombstone, time.monotonic() + seconds)
         if removed:
             self._accounts.drop(tombstone)
-        revoke_at = _REVOKE_PERSONAL if kind == "personal" else _REVOKE_WORK
+        revoke_at = _REVOKE_PERSONAL if account.kind == "personal" else _REVOKE_WORK
         return {"id": account_id, "removed": removed, "revoke_at": revoke_at}
 
-    def _buried(self, account_id: str) -> tuple[Account, str]:
+    def _buried(self, account_id: str) -> tuple[Account, Account]:
+        """The tombstone, and the account that was there."""
         for _ in range(_ROUNDS):
             account = self._accounts.get(account_id)
             if account is None or account.deleted_at or account.id == SYSTEM:
@@ -80,7 +84,7 @@ class Disconnect:
                 etag = self._accounts.replace(tombstone)
             except Stale:
                 continue
-            return replace(tombstone, etag=etag), account.kind
+            return replace(tombstone, etag=etag), account
         raise TryAgain("stale", "accounts")
 
     def _who_is_told(self, account: Account) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import certifi
 import msal
@@ -143,17 +143,62 @@ class Microsoft:
         _raise_error(result, http)
         return _token(result, held, now, renewed=result.get("token_source") != "cache")
 
+    # In our own name
+
+    def tenant_id(self, tenant: str) -> str:
+        """The id of a tenant that is named by its domain; '' where Microsoft knows none."""
+        http = _Http(self._session)
+        url = f"{self._settings.authority_origin}/{tenant}/v2.0/.well-known/openid-configuration"
+        found = _asked(http, lambda: http.get(url).json())
+        if http.status == requests.codes.bad_request:
+            return ""
+        if "issuer" not in found:
+            raise TryAgain("microsoft_unavailable", f"HTTP {http.status}")
+        return urlsplit(str(found["issuer"])).path.split("/")[1].lower()
+
+    def app_token(self, tid: str, cache: bytes, now: datetime) -> Token:
+        """An access token of the application for a tenant: the cache's, or where it has none, new.
+
+        Raises what `identity_errors.translate` makes of a refusal.
+        """
+        http, held = _Http(self._session), msal.SerializableTokenCache()
+        held.deserialize(cache.decode())
+
+        def acquire() -> Mapping[str, Any]:
+            application = self._application(
+                http, held, self._login_cache, f"{self._settings.authority_origin}/{tid}"
+            )
+            result: Mapping[str, Any] = application.acquire_token_for_client(
+                [self._settings.cloud.app_scope]
+            )
+            return result
+
+        result = _asked(http, acquire)
+        _raise_error(result, http)
+        return _token(result, held, now, renewed=result.get("token_source") != "cache")
+
+    def admin_consent_url(self, tid: str, state: str) -> str:
+        """Where an administrator of the tenant consents to the application's own permissions."""
+        asked = {
+            "client_id": self._settings.client_id,
+            "redirect_uri": self._settings.redirect_uri,
+            "state": state,
+            "scope": self._settings.cloud.app_scope,
+        }
+        return f"{self._settings.authority_origin}/{tid}/v2.0/adminconsent?{urlencode(asked)}"
+
     def _application(
         self,
         http: "_Http",
         cache: msal.SerializableTokenCache | None = None,
         http_cache: dict[str, Any] | None = None,
+        authority: str = "",
     ) -> msal.ConfidentialClientApplication:
         try:
             return msal.ConfidentialClientApplication(
                 self._settings.client_id,
                 client_credential=self._credential,
-                authority=self._settings.authority,
+                authority=authority or self._settings.authority,
                 instance_discovery=False,
                 token_cache=cache,
                 http_client=http,

@@ -15,6 +15,7 @@ from shared.vault import Vault
 
 TABLE = "once"
 LOGIN = "login"
+CONSENT = "consent"
 APP = "app"
 LOGIN_LIFE = timedelta(minutes=10)
 _PURGED_AT_ONCE = 1000
@@ -90,9 +91,12 @@ class Once:
 
     def purge(self, now: datetime) -> int:
         """Removes what has expired and gives the number; what another purge took is fine."""
+        return sum(self._purge(kind, now) for kind in (LOGIN, CONSENT))
+
+    def _purge(self, kind: str, now: datetime) -> int:
         rows = self._tables.query(
             TABLE,
-            ("PartitionKey", "eq", LOGIN),
+            ("PartitionKey", "eq", kind),
             ("expires_at", "lt", instants.text(now)),
             select=("expires_at",),
             limit=_PURGED_AT_ONCE,

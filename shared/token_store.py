@@ -17,6 +17,7 @@ from shared.tables import Row, Tables, Update, key_range
 from shared.vault import Vault
 
 TABLE = "tokens"
+TENANT = "tenant"  # partition of those that the application has in its own name, by tenant id
 _CHUNK_BYTES = 60 * 1024
 _ROUNDS = 4
 _POINT_READS = 4

@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 from shared import ids, instants, web
-from shared.accounts import Account, Accounts
+from shared.accounts import APP_ONLY, Account, Accounts
 from shared.directory import known_form
 from shared.errors import ReconnectNeeded, Rejected, UnseenError
 from shared.renew import Renewal
@@ -47,6 +47,7 @@ class Vending:
             log.warning("access token refused: %s", error.code)
             raise
         log.info("access token given out: account=%s", account.id)
+        cloud = self._settings.cloud
         return {
             "access_token": token.access_token,
             "expires_at": instants.text(token.expires_at),
@@ -55,7 +56,7 @@ class Vending:
             "imap_port": self._settings.imap_port,
             "smtp_host": self._settings.smtp_host_of(account.kind),
             "smtp_port": self._settings.smtp_port,
-            "scope": " ".join(self._settings.cloud.scopes),
+            "scope": cloud.app_scope if account.kind == APP_ONLY else " ".join(cloud.scopes),
         }
 
     def _check_key(self, key: str) -> None:

@@ -20,12 +20,13 @@ PURE = {
     *("read_mail", "filters", "circuit", "pages_of", "clouds", "client_certificate"),
 }
 ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "webhooks"}
-STORES = {"accounts", "outbox", "outbox_rows", "once", "token_store", "endpoints"}
+STORES = {"accounts", "consents", "outbox", "outbox_rows", "once", "token_store", "endpoints"}
 FLOWS = {
     *("connect", "connected", "enrol", "prove", "enqueue", "tend", "turn", "check", "attempts"),
     *("attempt", "breaker", "deliveries", "endpoint_admin", "endpoint_forms", "replay", "system"),
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
     *("events", "outcome", "reencrypt", "account_forms", "account_view", "vending"),
+    *("app_only", "tenant_tokens", "consent", "callback"),
 }
 LAYERS = [PURE, ADAPTERS, STORES, FLOWS, {"connector"}]
 MAY_IMPORT_THEIR_OWN = [True, False, True, True, False]

@@ -53,6 +53,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "change_account",
         "change_endpoint",
         "check_account",
+        "connect_account",
         "connected",
         "create_endpoint",
         "delete_endpoint",

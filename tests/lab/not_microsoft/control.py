@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from .app_only import AppOnly
 from .assertions import Assertions
 from .people import People, Person
 from .records import Records
@@ -20,6 +21,7 @@ class ControlApi:
         switches: Switches,
         records: Records,
         assertions: Assertions,
+        app: AppOnly,
     ) -> None:
         self._people = people
         self._tokens = tokens
@@ -37,7 +39,11 @@ class ControlApi:
             "next_id_token": self._next_id_token,
             "grant_scopes": self._grant_scopes,
             "rotation": self._rotation,
-            "allow_app": lambda mailbox: tokens.app_mailboxes.add(mailbox.casefold()),
+            "allow_app": app.allow,
+            "forbid_app": app.forbid,
+            "consent_app": app.consent,
+            "withdraw_app": app.withdraw,
+            "expire_app_tokens": app.expire,
             "trust_certificate": assertions.trust_certificate,
             "trust_identity": assertions.trust_identity,
             "records": records.listed,

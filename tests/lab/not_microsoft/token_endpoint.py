@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from .app_only import AppOnly
 from .assertions import JWT_BEARER, Assertions, Untrusted
 from .id_tokens import Signer
 from .people import Person
@@ -37,6 +38,7 @@ class TokenEndpoint:
         client_id: str,
         client_secret: str,
         assertions: Assertions,
+        app: AppOnly,
         tokens: Tokens,
         signer: Signer,
         switches: Switches,
@@ -45,6 +47,7 @@ class TokenEndpoint:
         self._client_id = client_id
         self._client_secret = client_secret
         self._assertions = assertions
+        self._app = app
         self._tokens = tokens
         self._signer = signer
         self._switches = switches
@@ -145,7 +148,13 @@ class TokenEndpoint:
             raise Refused("invalid_request", 9001023)
         if not form.get("scope", "").endswith("/.default"):
             raise Refused("invalid_scope", 1002012)
-        return self._tokens.issue(None, self._client_id, [form["scope"]])
+        tid = self._app.people.tenant(tenant)
+        if tid not in self._app.consented:
+            raise Refused("unauthorized_client", 700016)
+        scopes = [scope for scope in form["scope"].split() if scope not in RESERVED]
+        answer = self._tokens.issue(None, self._client_id, scopes)
+        self._app.issued(tid, answer["access_token"], time.time() + answer["expires_in"])
+        return answer
 
     def _about(
         self, person: Person, form: Mapping[str, str], nonce: str, lies: dict[str, Any]
