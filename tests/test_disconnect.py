@@ -217,6 +217,24 @@ def test_f54_a_run_that_meets_a_removal_writes_and_tells_nothing(
     assert len(farewells(app, account)) == 1
 
 
+def test_t39_deleted_during_a_fetch_no_webhook_follows_and_no_table_has_the_address(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    account = app.settled(address)
+    for number in range(3):
+        put(app, address, f"Canary {number}")
+    removed = after(lambda: app.parts.disconnect.disconnect(account.id))
+    proxy.on(r"UID FETCH \S+ \(BODY", removed, times=1)
+    app.tick()
+    for seconds in (60, 600, 4000):
+        app.tick_in(seconds)
+    told = [one for one in app.services.receiver.received() if address in one["raw"]]
+    assert told == []
+    left = json.dumps(dump(app.storage))
+    assert address not in left and account.id not in json.dumps(app.rows("accounts"))
+
+
 def test_f54_a_removal_while_webhooks_are_sent_leaves_nothing(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
