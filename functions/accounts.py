@@ -16,6 +16,21 @@ def accounts(req: func.HttpRequest) -> func.HttpResponse:
     return api(lambda parts: parts.directory.page(limit, cursor))
 
 
+@blueprint.route("accounts", methods=["POST"])
+@blueprint.queue_output(arg_name="messages", queue_name=QUEUE, connection=STORAGE)
+def connect_account(
+    req: func.HttpRequest,
+    messages: func.Out[typing.List[str]],  # noqa: UP006 - the indexer wants it
+) -> func.HttpResponse:
+    def connect(parts: typing.Any) -> typing.Any:
+        adopted = parts.app_only.connect(body(req), parts.now())
+        if adopted.messages:
+            messages.set(list(adopted.messages))
+        return adopted.told()
+
+    return api(connect, 201)
+
+
 @blueprint.route("accounts/{id}", methods=["GET"])
 def account(req: func.HttpRequest) -> func.HttpResponse:
     return api(lambda parts: parts.directory.show(req.route_params["id"]))
@@ -29,6 +44,12 @@ def change_account(req: func.HttpRequest) -> func.HttpResponse:
 @blueprint.route("accounts/{id}", methods=["DELETE"])
 def disconnect_account(req: func.HttpRequest) -> func.HttpResponse:
     return api(lambda parts: parts.disconnect.disconnect(req.route_params["id"]))
+
+
+@blueprint.route("accounts/{id}/access-token", methods=["POST"])
+def access_token(req: func.HttpRequest) -> func.HttpResponse:
+    key = req.headers.get("x-access-token-key", "")
+    return api(lambda parts: parts.vending.token(req.route_params["id"], key))
 
 
 @blueprint.route("accounts/{id}/check", methods=["POST"])

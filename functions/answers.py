@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import azure.functions as func
@@ -68,7 +69,8 @@ def api(make: Callable[[Connector], Any], status: int = 200) -> func.HttpRespons
         log.error("settings are missing or wrong: %s", error)
         return _problem(500, "settings_wrong", str(error))
     except UnseenError as error:
-        return _problem(_status(error), error.code, error.entry.operator, error.detail)
+        more = error.more if isinstance(error, Rejected) else {}
+        return _problem(_status(error), error.code, error.entry.operator, error.detail, more)
     except Exception as error:
         log.error("route failed: %s", place(error))
         return _problem(500, "internal", ENTRIES["internal"].operator)
@@ -91,10 +93,22 @@ def as_json(content: Any, status: int) -> func.HttpResponse:
     return func.HttpResponse(body, status_code=status, mimetype="application/json", headers=headers)
 
 
-def _problem(status: int, code: str, title: str, detail: str = "") -> func.HttpResponse:
-    problem = {"type": f"{_DOCUMENTATION}#{code}", "title": title, "status": status, "code": code}
+def _problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str = "",
+    more: Mapping[str, object] = MappingProxyType({}),
+) -> func.HttpResponse:
+    problem: dict[str, object] = {
+        "type": f"{_DOCUMENTATION}#{code}",
+        "title": title,
+        "status": status,
+        "code": code,
+    }
     if detail:
         problem["detail"] = detail
+    problem |= more
     return func.HttpResponse(
         json.dumps(problem),
         status_code=status,

@@ -23,7 +23,7 @@ def callback(
     req: func.HttpRequest,
     messages: func.Out[typing.List[str]],  # noqa: UP006 - the indexer wants it
 ) -> func.HttpResponse:
-    return page(req, lambda parts, request: parts.connect.finish(request, parts.now()), messages)
+    return page(req, lambda parts, request: parts.callback.finish(request, parts.now()), messages)
 
 
 @blueprint.route("connected", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)

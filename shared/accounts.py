@@ -18,7 +18,9 @@ from shared.tables import Condition, Delete, Fields, Insert, Row, Tables, Update
 
 TABLE = "accounts"
 SYSTEM = "system"
+APP_ONLY = "app_only"
 BATCH = 50
+MAX_FOLDERS = 20
 MAX_SINGLES_PER_TICK = 20
 _ROUNDS = 6
 
@@ -36,7 +38,9 @@ class Folder:
 class Account:
     """One row: what is needed to decide and to show. Instants are text of `shared.instants`.
 
-    status: connecting, active, blocked, reconnect_required; `code` says why, `since` when.
+    kind: personal, work, or app_only, which has no owner and the tenant's token. start: what the
+    first check of a folder takes: unseen mail, or what comes from now on.
+    status: active, blocked, reconnect_required, paused; `code` says why, `since` when.
     endpoints: ids of those that are its own; common_endpoints: whether the others get its events
     too. filtered: events that no endpoint took.
     """
@@ -47,6 +51,7 @@ class Account:
     reference: str = ""
     labels: tuple[str, ...] = ()
     kind: str = ""
+    start: str = "unseen"
     tid: str = ""
     oid: str = ""
     status: str = "active"
@@ -168,11 +173,18 @@ class Accounts:
                 return now.etag  # our own write, whose answer got lost
             raise
 
-    def relabel(self, account: Account, fields: dict[str, Any]) -> None:
-        """Writes columns that no run owns, under the ETag; raises Stale."""
-        stored = replace(account, **fields).fields
+    def relabel(self, account: Account, changed: Account) -> None:
+        """Writes the columns that differ, under the ETag; raises Stale.
+
+        Where a run holds the account it is due again when that has ended.
+        """
+        before = account.fields | {"next_due_at": account.next_due_at}
+        after = changed.fields
+        if account.claim:
+            after["next_due_at"] = account.next_due_at
+        fields = {name: value for name, value in after.items() if value != before[name]}
         key = {"PartitionKey": account.shard, "RowKey": account.id}
-        self._tables.update(TABLE, key | {name: stored[name] for name in fields}, account.etag)
+        self._tables.update(TABLE, key | fields, account.etag)
 
     def write_claimed(self, wanted: Account, now: datetime) -> Claim | None:
         """Writes the row, new or not, with a new claim; None where a tombstone is in the way.
@@ -246,6 +258,35 @@ class Accounts:
             )
             found += [row["RowKey"] for row in rows]
         return found
+
+    def check_blocked_of(self, tid: str, now: datetime) -> int:
+        """Makes the tenant's blocked app-only accounts due; gives their number."""
+        found: list[str] = []
+        for shard in self.shards:
+            rows = self._tables.query(
+                TABLE,
+                ("PartitionKey", "eq", shard),
+                ("tid", "eq", tid),
+                ("kind", "eq", APP_ONLY),
+                ("status", "eq", "blocked"),
+                select=("status",),
+            )
+            found += [row["RowKey"] for row in rows]
+        for account_id in found:
+            self._check_soon(account_id, now)
+        return len(found)
+
+    def _check_soon(self, account_id: str, now: datetime) -> None:
+        for _ in range(_ROUNDS):
+            found = self.get(account_id)
+            if found is None or found.deleted_at or found.status != "blocked":
+                return
+            try:
+                self.relabel(found, replace(found, next_check_at=instants.text(now), not_before=""))
+            except Stale:
+                continue
+            return
+        raise TryAgain("stale", TABLE)
 
     def attempt_what_is_owed(self, now: datetime) -> None:
         """Makes every account due that something is owed of; the hour does it for the rest."""

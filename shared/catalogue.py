@@ -85,6 +85,25 @@ ENTRIES: dict[str, Entry] = {
         "This mailbox is still being removed. Try again in a minute.",
         "The callback met the tombstone of the same account.",
     ),
+    # An application in its own name
+    "consent_expired": Entry(
+        "This link has expired. Ask for a new one.",
+        "An administrator's consent came back more than 7 days after its link was made.",
+    ),
+    "consent_refused": Entry(
+        "The answer from Microsoft does not fit the link.",
+        "A consent came back with a code, for another tenant, or without its outcome.",
+    ),
+    "app_not_consented": Entry(
+        "An administrator of your organisation has not granted access to the application yet.",
+        "No token for this tenant: its administrator has to consent to IMAP.AccessAsApp. Open the "
+        "link that POST accounts gives.",
+        _CONSENT,
+    ),
+    "tenant_unknown": Entry(
+        "Microsoft does not know this organisation.",
+        "There is no such tenant, or it was removed.",
+    ),
     # Tokens
     "consent_missing": Entry(
         "Consent is missing. Your organisation may ask an administrator to approve the app.",
@@ -222,7 +241,20 @@ ENTRIES: dict[str, Entry] = {
         "what is wrong. ALLOW_PRIVATE_ENDPOINTS opens http, ports, loopback and private ranges.",
     ),
     "account_inactive": Entry(
-        "This mailbox needs its owner to sign in again before it can be checked.",
+        "This mailbox is paused, or needs its owner to sign in again before it can be checked.",
         "Only an active or blocked account can be checked.",
+    ),
+    "access_tokens_off": Entry(
+        "Access tokens are not given out here.",
+        "ACCESS_TOKEN_KEY is not set, so this route is off.",
+    ),
+    "access_token_key_wrong": Entry(
+        "Access tokens are given out to those only who have the key for it.",
+        "The header x-access-token-key is missing, or is not ACCESS_TOKEN_KEY.",
+    ),
+    "account_state_refused": Entry(
+        "This can't be done while the mailbox stands as it does.",
+        "Only an active or blocked account can be paused, and only a paused one resumed; the "
+        "detail is how it stands.",
     ),
 }

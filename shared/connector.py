@@ -14,9 +14,13 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.accounts import Accounts
+    from shared.app_only import AppOnly
     from shared.breaker import Breaker
+    from shared.callback import Callback
     from shared.connect import Connect
     from shared.connected import Connected
+    from shared.consent import AdminConsent
+    from shared.consents import Consents
     from shared.deliver import Deliverer
     from shared.deliveries import Deliveries
     from shared.directory import Directory
@@ -32,13 +36,16 @@ if TYPE_CHECKING:
     from shared.once import Once
     from shared.outbox import Outbox
     from shared.pages import Look
+    from shared.reencrypt import Reencrypt
     from shared.renew import Renewal
     from shared.replay import Replay
     from shared.system import System
     from shared.tables import Tables
+    from shared.tenant_tokens import TenantTokens
     from shared.tend import Tend
     from shared.token_store import TokenStore
     from shared.vault import Vault
+    from shared.vending import Vending
     from shared.webhooks import Sender
 
 _lock = threading.RLock()
@@ -99,9 +106,10 @@ class Connector:
 
     @_Part
     def microsoft(self) -> "Microsoft":
+        from shared import client_credential
         from shared.microsoft import Microsoft
 
-        return Microsoft(self.settings)
+        return Microsoft(self.settings, client_credential.of(self.settings))
 
     @_Part
     def server(self) -> "Server":
@@ -134,6 +142,12 @@ class Connector:
         from shared.once import Once
 
         return Once(self.tables, self.vault)
+
+    @_Part
+    def consents(self) -> "Consents":
+        from shared.consents import Consents
+
+        return Consents(self.tables, self.vault)
 
     @_Part
     def endpoints(self) -> "Endpoints":
@@ -174,7 +188,43 @@ class Connector:
             self.tokens,
             self.microsoft,
             timedelta(minutes=self.settings.refresh_window_minutes),
+            self.tenant_tokens,
         )
+
+    @_Part
+    def tenant_tokens(self) -> "TenantTokens":
+        from datetime import timedelta
+
+        from shared.tenant_tokens import TenantTokens
+
+        window = timedelta(minutes=self.settings.refresh_window_minutes)
+        return TenantTokens(self.tokens, self.microsoft, window)
+
+    @_Part
+    def app_only(self) -> "AppOnly":
+        from shared.app_only import AppOnly
+
+        return AppOnly(
+            self.settings,
+            self.accounts,
+            self.endpoints,
+            self.microsoft,
+            self.tenant_tokens,
+            self.consents,
+            self.enrol,
+        )
+
+    @_Part
+    def consent(self) -> "AdminConsent":
+        from shared.consent import AdminConsent
+
+        return AdminConsent(self.consents, self.tenant_tokens, self.accounts, self.look)
+
+    @_Part
+    def callback(self) -> "Callback":
+        from shared.callback import Callback
+
+        return Callback(self.consent, self.connect)
 
     @_Part
     def deliverer(self) -> "Deliverer":
@@ -198,7 +248,9 @@ class Connector:
     def disconnect(self) -> "Disconnect":
         from shared.disconnect import Disconnect
 
-        return Disconnect(self.accounts, self.outbox, self.tokens, self.system, self.now)
+        return Disconnect(
+            self.accounts, self.outbox, self.tokens, self.endpoints, self.system, self.now
+        )
 
     @_Part
     def enrol(self) -> "Enrol":
@@ -265,7 +317,14 @@ class Connector:
     def directory(self) -> "Directory":
         from shared.directory import Directory
 
-        return Directory(self.accounts, self.endpoints)
+        login_url = f"{self.settings.public_base_url}/api/login"
+        return Directory(self.accounts, self.endpoints, self.outbox, self.now, login_url)
+
+    @_Part
+    def vending(self) -> "Vending":
+        from shared.vending import Vending
+
+        return Vending(self.settings, self.accounts, self.renewal, self.now)
 
     @_Part
     def endpoint_admin(self) -> "EndpointAdmin":
@@ -284,6 +343,18 @@ class Connector:
         from shared.replay import Replay
 
         return Replay(self.accounts, self.outbox, self.endpoints, self.now)
+
+    @_Part
+    def reencrypt(self) -> "Reencrypt":
+        from shared.reencrypt import Reencrypt
+
+        reseals = {
+            "endpoints": self.endpoints.resealed,
+            "mailboxes": self.outbox.resealed,
+            "once": self.once.resealed,
+            "tokens": self.tokens.resealed,
+        }
+        return Reencrypt(self.tables, reseals)
 
     @_Part
     def health(self) -> "Health":

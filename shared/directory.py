@@ -1,22 +1,37 @@
-"""The directory of accounts, as the API shows it."""
+"""The directory of accounts: lists them, shows them, and changes what their owner may change."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
-from shared import ids, pages_of
-from shared.accounts import SYSTEM, Account, Accounts
+from shared import account_forms, ids, instants, pages_of
+from shared.account_forms import ACTIVE, PAUSED
+from shared.account_view import view
+from shared.accounts import APP_ONLY, SYSTEM, Account, Accounts
 from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
+from shared.outbox import Outbox
+from shared.schedule import KEEP_ALIVE_SECONDS
 
 _ROUNDS = 6
 
 
 class Directory:
-    """Lists, shows and changes accounts; system's row and tombstones are not there."""
+    """The accounts; system's row and tombstones are not there. login_url: where owners sign in."""
 
-    def __init__(self, accounts: Accounts, endpoints: Endpoints) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        endpoints: Endpoints,
+        outbox: Outbox,
+        clock: instants.Clock,
+        login_url: str,
+    ) -> None:
         self._accounts = accounts
         self._endpoints = endpoints
+        self._outbox = outbox
+        self._now = clock
+        self._login_url = login_url
 
     def page(self, limit: str = "", cursor: str = "") -> dict[str, Any]:
         """Accounts in the order of their ids, and the cursor for the next page ('' at the end).
@@ -30,49 +45,66 @@ class Directory:
         found = self._accounts.after(after, count + 1)
         more = len(found) > count
         return {
-            "accounts": [view(account) for account in found[:count]],
+            "accounts": [view(account, self._login_url) for account in found[:count]],
             "cursor": pages_of.cursor(found[count - 1].id) if more else "",
         }
 
     def show(self, account_id: str) -> dict[str, Any]:
         """One account; raises Rejected `account_unknown`."""
+        return view(self._account(account_id), self._login_url)
+
+    def change(self, account_id: str, body: Any) -> dict[str, Any]:
+        """Pauses, resumes, relabels; changes folders and endpoints. Gives the account.
+
+        body: status (paused or active), labels, folders, endpoint_id or endpoints (ids that are
+        its own), common_endpoints (whether the others get its events too). Raises Rejected
+        `account_state_refused` where the account can be neither paused nor resumed as it stands.
+        """
+        wanted = account_forms.changes(body, self._endpoints.all())
+        for _ in range(_ROUNDS):
+            account = self._account(account_id)
+            changed = self._changed(account, wanted, self._now())
+            names = {folder.name for folder in account.folders}
+            kept = {folder.name for folder in changed.folders}
+            # Before the row: a folder that was watched once begins anew.
+            self._outbox.drop_cursors(account.id, kept - names)
+            try:
+                self._accounts.relabel(account, changed)
+            except Stale:
+                continue
+            self._outbox.drop_cursors(account.id, names - kept)
+            return view(changed, self._login_url)
+        raise TryAgain("stale", "accounts")
+
+    def _account(self, account_id: str) -> Account:
         account = self._accounts.get(known_form(account_id))
         if account is None or account.deleted_at:
             raise Rejected("account_unknown", status=404)
-        return view(account)
+        return account
 
-    def change(self, account_id: str, body: Any) -> dict[str, Any]:
-        """Changes which endpoints get the account's events; gives the account.
+    def _changed(self, account: Account, wanted: dict[str, Any], now: datetime) -> Account:
+        fields = {name: value for name, value in wanted.items() if name != "status"}
+        if "folders" in fields:
+            fields["folders"] = account_forms.merged(account, fields["folders"])
+        changed = replace(account, **fields)
+        if changed.folders != account.folders and account.status == ACTIVE:
+            changed = replace(changed, next_check_at=instants.text(now))
+        return _stands(changed, wanted.get("status", account.status), now)
 
-        body: endpoints (ids that are its own), common_endpoints (whether the others get them too).
-        """
-        fields = self._wanted(body)
-        for _ in range(_ROUNDS):
-            account = self._accounts.get(known_form(account_id))
-            if account is None or account.deleted_at:
-                raise Rejected("account_unknown", status=404)
-            try:
-                self._accounts.relabel(account, fields)
-            except Stale:
-                continue
-            return view(replace(account, **fields))
-        raise TryAgain("stale", "accounts")
 
-    def _wanted(self, body: Any) -> dict[str, Any]:
-        if not isinstance(body, dict) or set(body) - {"endpoints", "common_endpoints"}:
-            raise Rejected("field_invalid", "body")
-        fields: dict[str, Any] = {}
-        if "endpoints" in body:
-            named = body["endpoints"]
-            known = self._endpoints.all()
-            if not isinstance(named, list) or not all(name in known for name in map(str, named)):
-                raise Rejected("field_invalid", "endpoints")
-            fields["endpoints"] = tuple(dict.fromkeys(map(str, named)))
-        if "common_endpoints" in body:
-            if not isinstance(body["common_endpoints"], bool):
-                raise Rejected("field_invalid", "common_endpoints")
-            fields["common_endpoints"] = body["common_endpoints"]
-        return fields
+def _stands(account: Account, status: str, now: datetime) -> Account:
+    """The account with another status; one that waits for its owner can't be paused or resumed."""
+    if status == account.status:
+        return account
+    at = instants.text(now)
+    since = replace(account, status=status, since=at, status_version=account.status_version + 1)
+    if status == PAUSED and account.status in {ACTIVE, "blocked"}:
+        later = instants.after(now, KEEP_ALIVE_SECONDS)
+        later = instants.NEVER if account.kind == APP_ONLY else later
+        return replace(since, code="", next_check_at=instants.NEVER, next_refresh_at=later)
+    if status == ACTIVE and account.status == PAUSED:
+        return replace(since, code="", failures=0, next_check_at=at)
+    raise Rejected("account_state_refused", account.status, status=409)
 
 
 def known_form(account_id: str) -> str:
@@ -80,27 +112,3 @@ def known_form(account_id: str) -> str:
     if not ids.ACCOUNT_ID.match(account_id) or account_id == SYSTEM:
         raise Rejected("account_unknown", status=404)
     return account_id
-
-
-def view(account: Account) -> dict[str, Any]:
-    """An account as JSON: what an operator needs to see; nothing secret is in the row."""
-    return {
-        "id": account.id,
-        "address": account.address,
-        "reference": account.reference,
-        "labels": list(account.labels),
-        "kind": account.kind,
-        "status": account.status,
-        "code": account.code,
-        "since": account.since,
-        "folders": [folder.name for folder in account.folders],
-        "connected_at": account.connected_at,
-        "last_success_at": account.last_success_at,
-        "next_check_at": account.next_check_at,
-        "failures": account.failures,
-        "endpoints": list(account.endpoints),
-        "common_endpoints": account.common_endpoints,
-        "filtered": account.filtered,
-        "owed": account.owed,
-        "dead": account.dead,
-    }

@@ -10,12 +10,14 @@ from dataclasses import replace
 from typing import Any
 
 from shared import events, instants
-from shared.accounts import SYSTEM, Account, Accounts
+from shared.accounts import APP_ONLY, SYSTEM, Account, Accounts
 from shared.directory import known_form
+from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
+from shared.filters import Subject
 from shared.outbox import Outbox
 from shared.system import System
-from shared.token_store import TokenStore
+from shared.token_store import TENANT, TokenStore
 
 log = logging.getLogger(__name__)
 
@@ -32,12 +34,14 @@ class Disconnect:
         accounts: Accounts,
         outbox: Outbox,
         tokens: TokenStore,
+        endpoints: Endpoints,
         system: System,
         clock: instants.Clock,
     ) -> None:
         self._accounts = accounts
         self._outbox = outbox
         self._tokens = tokens
+        self._endpoints = endpoints
         self._system = system
         self._now = clock
 
@@ -47,15 +51,19 @@ class Disconnect:
         `revoke_at` is where the owner takes the permission back: no app can do that at Microsoft.
         Raises Rejected `account_unknown` where there is none.
         """
-        tombstone, kind = self._buried(known_form(account_id))
+        tombstone, account = self._buried(known_form(account_id))
+        if account.kind == APP_ONLY:
+            # The tenant's other accounts ask for another.
+            self._tokens.delete(TENANT, account.tid)
         log.info("disconnected: account=%s", account_id)
         removed = self.purge(tombstone, time.monotonic() + seconds)
         if removed:
             self._accounts.drop(tombstone)
-        revoke_at = _REVOKE_PERSONAL if kind == "personal" else _REVOKE_WORK
+        revoke_at = _REVOKE_PERSONAL if account.kind == "personal" else _REVOKE_WORK
         return {"id": account_id, "removed": removed, "revoke_at": revoke_at}
 
-    def _buried(self, account_id: str) -> tuple[Account, str]:
+    def _buried(self, account_id: str) -> tuple[Account, Account]:
+        """The tombstone, and the account that was there."""
         for _ in range(_ROUNDS):
             account = self._accounts.get(account_id)
             if account is None or account.deleted_at or account.id == SYSTEM:
@@ -67,6 +75,7 @@ class Disconnect:
                 reference=account.reference,
                 generation=account.generation,
                 status="disconnected",
+                endpoints=self._who_is_told(account),
                 deleted_at=now,
                 next_due_at=now,
                 etag=account.etag,
@@ -75,8 +84,14 @@ class Disconnect:
                 etag = self._accounts.replace(tombstone)
             except Stale:
                 continue
-            return replace(tombstone, etag=etag), account.kind
+            return replace(tombstone, etag=etag), account
         raise TryAgain("stale", "accounts")
+
+    def _who_is_told(self, account: Account) -> tuple[str, ...]:
+        """Found out while reference, labels and endpoints of its own are still known."""
+        subject = Subject(events.ACCOUNT_DISCONNECTED, account.reference, account.labels)
+        found = self._endpoints.takers(account.endpoints, account.common_endpoints, subject)
+        return tuple(endpoint.id for endpoint in found)
 
     def purge(self, tombstone: Account, deadline: float) -> bool:
         """Removes what is left of a disconnected account; True once nothing is."""
@@ -85,7 +100,8 @@ class Disconnect:
             return True
         self._outbox.remove(account_id, "state", "cursor:")
         self._tokens.delete(tombstone.shard, account_id)
-        self._system.tell(events.disconnected(tombstone, SYSTEM, tombstone.deleted_at))
+        if tombstone.endpoints:
+            self._system.tell(events.disconnected(tombstone, SYSTEM, tombstone.deleted_at))
         while self._outbox.remove(account_id, "owed:", "dead:", "done:"):
             if time.monotonic() > deadline:
                 return False

@@ -151,6 +151,16 @@ class Endpoints:
         self._tables.delete(TABLE, _PARTITION, endpoint_id)
         self._forget()
 
+    def resealed(self, row: Row) -> Update | None:
+        """The row under the newest key; None where it is already, or is the settings' one."""
+        sealed = row.get("sealed", b"")
+        if self._vault.is_current(sealed):
+            return None
+        place = (TABLE, row["RowKey"], "endpoint")
+        anew = self._vault.seal(self._vault.open(sealed, *place), *place)
+        key = {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}
+        return Update(key | {"sealed": anew}, row.etag)
+
     def _remember(self, one: Endpoint) -> None:
         with self._lock:
             self._known[one.id] = one

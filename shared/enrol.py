@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import events, ids, imap, instants, prove
-from shared.accounts import Account, Accounts, Claim, Folder
+from shared.accounts import APP_ONLY, Account, Accounts, Claim, Folder
 from shared.disconnect import Disconnect
 from shared.endpoints import Endpoints
 from shared.errors import TryAgain
@@ -65,11 +65,11 @@ class Enrol:
         """
         identity = sign_in.identity
         account_id = ids.account_id(identity.tid, identity.oid, "")
-        existing = self._existing(account_id)
+        existing = self.existing(account_id)
         generation = secrets.token_hex(8)
         shard = self._accounts.shard_of(account_id)
         account = replace(
-            existing or _first(account_id, shard, now),
+            existing or first(account_id, shard, now),
             address=identity.address or (existing.address if existing else ""),
             kind=identity.kind,
             tid=identity.tid,
@@ -84,7 +84,22 @@ class Enrol:
         """Tries the mailbox once more, under the address given; the account stays the same one."""
         return self._conclude(replace(account, address=address), account, token, now)
 
-    def _existing(self, account_id: str) -> Account | None:
+    def adopt(
+        self,
+        account: Account,
+        existing: Account | None,
+        token: Token | None,
+        code: str,
+        now: datetime,
+    ) -> Enrolled:
+        """An account without a token of its own; where there is none at all, code says why."""
+        account = replace(account, generation=secrets.token_hex(8))
+        self._open(account)
+        if token is None:
+            return self._settled(account, existing, "blocked", code, instants.NEVER, now)
+        return self._conclude(account, existing, token, now)
+
+    def existing(self, account_id: str) -> Account | None:
         existing = self._accounts.get(account_id)
         if existing and existing.deleted_at:
             if not self._disconnect.purge(existing, time.monotonic() + _PURGE_SECONDS):
@@ -105,6 +120,9 @@ class Enrol:
                 rt_version=before.rt_version + 1 if before else 1,
             )
         )
+        self._open(account)
+
+    def _open(self, account: Account) -> None:
         self._outbox.open(account.id, account.generation)
         for folder in account.folders:
             self._outbox.add_cursor(account.id, folder.name)
@@ -119,8 +137,22 @@ class Enrol:
         except TryAgain as error:
             log.warning("mailbox not proven yet: account=%s %s", account.id, error)
             result = "checking"
-        status = "blocked" if code else "active"
         window = timedelta(minutes=self._settings.refresh_window_minutes)
+        refresh_at = instants.due_text(token.expires_at - window)
+        if account.kind == APP_ONLY:
+            refresh_at = instants.NEVER
+        return self._settled(account, existing, result, code, refresh_at, now)
+
+    def _settled(
+        self,
+        account: Account,
+        existing: Account | None,
+        result: str,
+        code: str,
+        refresh_at: str,
+        now: datetime,
+    ) -> Enrolled:
+        status = "blocked" if code else "active"
         at = instants.text(now)
         account = replace(
             account,
@@ -130,7 +162,7 @@ class Enrol:
             status_version=account.status_version + 1,
             failures=0,
             not_before="",
-            next_refresh_at=instants.due_text(token.expires_at - window),
+            next_refresh_at=refresh_at,
             next_attempt_at=at,
             next_check_at=instants.after(now, SLOW_RETRY_SECONDS) if code else at,
         )
@@ -157,7 +189,7 @@ class Enrol:
         Ledger(self._outbox, self._endpoints, account).record_once(event)
 
 
-def _first(account_id: str, shard: str, now: datetime) -> Account:
+def first(account_id: str, shard: str, now: datetime) -> Account:
     """The row of a mailbox that was not connected before.
 
     Its versions begin at the clock: after a removal, no id of an event is used a second time.

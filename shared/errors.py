@@ -12,6 +12,8 @@ SettingsError        at start; outside the tree, so that nothing swallows it
 Each carries a code of `shared.catalogue`, which holds the sentences.
 """
 
+from collections.abc import Mapping
+
 from shared.catalogue import ENTRIES, Entry
 
 
@@ -56,11 +58,19 @@ class OperatorFault(UnseenError):
 
 
 class Rejected(UnseenError):
-    """Bad input; `status` is the HTTP status that fits."""
+    """Bad input; `status` is the HTTP status that fits, `more` what the answer says besides."""
 
-    def __init__(self, code: str, detail: str = "", *, status: int = 400) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str = "",
+        *,
+        status: int = 400,
+        more: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(code, detail)
         self.status = status
+        self.more = more or {}
 
 
 class Stale(UnseenError):

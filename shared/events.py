@@ -12,7 +12,7 @@ from typing import Any
 from shared import ids
 from shared.accounts import Account
 from shared.catalogue import ENTRIES
-from shared.outbox_rows import Event
+from shared.outbox_rows import Delivery, Event
 
 MAIL_RECEIVED = "mail.received"
 MAIL_UNREADABLE = "mail.unreadable"
@@ -136,10 +136,12 @@ def mailbox_ready(account: Account, folder: str, counts: Mapping[str, int], now:
     return replace(_event(account.id, MAILBOX_READY, occasion, now, data), folder=folder)
 
 
-def disconnected(account: Account, partition: str, now: str) -> Event:
-    """`account.disconnected`: id and reference, no address."""
-    data = {"account": {"id": account.id, "reference": account.reference}}
-    return _event(partition, ACCOUNT_DISCONNECTED, f"{account.id}:{account.generation}", now, data)
+def disconnected(tombstone: Account, partition: str, now: str) -> Event:
+    """`account.disconnected`, to the endpoints that the tombstone names: id and reference."""
+    data = {"account": {"id": tombstone.id, "reference": tombstone.reference}}
+    occasion = f"{tombstone.id}:{tombstone.generation}"
+    event = _event(partition, ACCOUNT_DISCONNECTED, occasion, now, data)
+    return replace(event, endpoints={name: Delivery(next=now) for name in tombstone.endpoints})
 
 
 def endpoint_disabled(

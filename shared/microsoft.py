@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import certifi
 import msal
@@ -23,7 +23,6 @@ from shared import id_token, identity_errors
 from shared.errors import OperatorFault, ReconnectNeeded, Rejected, TryAgain
 from shared.settings import Settings
 
-SCOPES = ("https://outlook.office.com/IMAP.AccessAsUser.All",)
 _TIMEOUT_SECONDS = (5, 20)
 _MAX_RETRY_AFTER_SECONDS = 3600
 
@@ -54,8 +53,10 @@ class SignIn:
 class Microsoft:
     """Our registered application at Microsoft; safe to share between threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, credential: str | dict[str, Any]) -> None:
         self._settings = settings
+        self._credential = credential
+        self._scopes = settings.cloud.scopes
         self._session = requests.Session()
         # REQUESTS_CA_BUNDLE and proxies of the environment would override what is set here.
         self._session.trust_env = False
@@ -78,7 +79,7 @@ class Microsoft:
         flow = _asked(
             http,
             lambda: self._application(http, http_cache=self._login_cache).initiate_auth_code_flow(
-                list(SCOPES),
+                list(self._scopes),
                 redirect_uri=self._settings.redirect_uri,
                 state=secrets.token_urlsafe(32),
                 prompt="select_account",
@@ -113,7 +114,7 @@ class Microsoft:
             now=now,
         )
         granted = {scope.rpartition("/")[2].lower() for scope in result.get("scope", "").split()}
-        wanted = {scope.rpartition("/")[2].lower() for scope in SCOPES}
+        wanted = {scope.rpartition("/")[2].lower() for scope in self._scopes}
         if not wanted <= granted:
             raise Rejected("scopes_missing")
         return SignIn(identity, _token(result, cache, now, renewed=True))
@@ -132,7 +133,7 @@ class Microsoft:
             if not accounts:
                 return None
             result: Mapping[str, Any] | None = application.acquire_token_silent_with_error(
-                list(SCOPES), account=accounts[0], force_refresh=force
+                list(self._scopes), account=accounts[0], force_refresh=force
             )
             return result
 
@@ -142,17 +143,62 @@ class Microsoft:
         _raise_error(result, http)
         return _token(result, held, now, renewed=result.get("token_source") != "cache")
 
+    # In our own name
+
+    def tenant_id(self, tenant: str) -> str:
+        """The id of a tenant that is named by its domain; '' where Microsoft knows none."""
+        http = _Http(self._session)
+        url = f"{self._settings.authority_origin}/{tenant}/v2.0/.well-known/openid-configuration"
+        found = _asked(http, lambda: http.get(url).json())
+        if http.status == requests.codes.bad_request:
+            return ""
+        if "issuer" not in found:
+            raise TryAgain("microsoft_unavailable", f"HTTP {http.status}")
+        return urlsplit(str(found["issuer"])).path.split("/")[1].lower()
+
+    def app_token(self, tid: str, cache: bytes, now: datetime) -> Token:
+        """An access token of the application for a tenant: the cache's, or where it has none, new.
+
+        Raises what `identity_errors.translate` makes of a refusal.
+        """
+        http, held = _Http(self._session), msal.SerializableTokenCache()
+        held.deserialize(cache.decode())
+
+        def acquire() -> Mapping[str, Any]:
+            application = self._application(
+                http, held, self._login_cache, f"{self._settings.authority_origin}/{tid}"
+            )
+            result: Mapping[str, Any] = application.acquire_token_for_client(
+                [self._settings.cloud.app_scope]
+            )
+            return result
+
+        result = _asked(http, acquire)
+        _raise_error(result, http)
+        return _token(result, held, now, renewed=result.get("token_source") != "cache")
+
+    def admin_consent_url(self, tid: str, state: str) -> str:
+        """Where an administrator of the tenant consents to the application's own permissions."""
+        asked = {
+            "client_id": self._settings.client_id,
+            "redirect_uri": self._settings.redirect_uri,
+            "state": state,
+            "scope": self._settings.cloud.app_scope,
+        }
+        return f"{self._settings.authority_origin}/{tid}/v2.0/adminconsent?{urlencode(asked)}"
+
     def _application(
         self,
         http: "_Http",
         cache: msal.SerializableTokenCache | None = None,
         http_cache: dict[str, Any] | None = None,
+        authority: str = "",
     ) -> msal.ConfidentialClientApplication:
         try:
             return msal.ConfidentialClientApplication(
                 self._settings.client_id,
-                client_credential=self._settings.client_secret,
-                authority=self._settings.authority,
+                client_credential=self._credential,
+                authority=authority or self._settings.authority,
                 instance_discovery=False,
                 token_cache=cache,
                 http_client=http,

@@ -10,11 +10,12 @@ from typing import Any
 
 from shared import ids, instants
 from shared.errors import Stale
-from shared.tables import Delete, Row, Tables, transactions
+from shared.tables import Delete, Row, Tables, Update, transactions
 from shared.vault import Vault
 
 TABLE = "once"
 LOGIN = "login"
+CONSENT = "consent"
 APP = "app"
 LOGIN_LIFE = timedelta(minutes=10)
 _PURGED_AT_ONCE = 1000
@@ -90,9 +91,12 @@ class Once:
 
     def purge(self, now: datetime) -> int:
         """Removes what has expired and gives the number; what another purge took is fine."""
+        return sum(self._purge(kind, now) for kind in (LOGIN, CONSENT))
+
+    def _purge(self, kind: str, now: datetime) -> int:
         rows = self._tables.query(
             TABLE,
-            ("PartitionKey", "eq", LOGIN),
+            ("PartitionKey", "eq", kind),
             ("expires_at", "lt", instants.text(now)),
             select=("expires_at",),
             limit=_PURGED_AT_ONCE,
@@ -105,6 +109,15 @@ class Once:
             except Stale:
                 continue  # the next tick meets what is left
         return gone
+
+    def resealed(self, row: Row) -> Update | None:
+        """The row under the newest key; None where it is already, or holds nothing sealed."""
+        sealed = row.get("data", b"")
+        if self._vault.is_current(sealed):
+            return None
+        place = (TABLE, row["RowKey"], row["PartitionKey"])
+        anew = self._vault.seal(self._vault.open(sealed, *place), *place)
+        return Update({**_key(row), "data": anew}, row.etag)
 
     # The app's own rows, without expiry
 
@@ -145,3 +158,7 @@ class Once:
             "tries": login.tries,
             "data": self._vault.seal(plain, TABLE, login.key, LOGIN),
         }
+
+
+def _key(row: Row) -> dict[str, Any]:
+    return {"PartitionKey": row["PartitionKey"], "RowKey": row["RowKey"]}

@@ -7,7 +7,7 @@ where `state` is as it was read: it's fine to be killed between any two lines.
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,6 +73,11 @@ class Outbox:
             self._tables.insert(TABLE, fields)
         except Stale:
             return
+
+    def drop_cursors(self, account: str, folders: Iterable[str]) -> None:
+        """Forgets how far these folders were read; a run that looks at one gives up."""
+        for folder in folders:
+            self._tables.delete(TABLE, account, ids.cursor_key(folder))
 
     # recording
 
@@ -288,6 +293,11 @@ class Outbox:
                 limit=1,
             )
         )
+
+    def resealed(self, row: Row) -> Update | None:
+        """An event's row under the newest key; None where it is already, or is no event's."""
+        fields = outbox_rows.resealed(self._vault, row)
+        return Update(fields, row.etag) if fields else None
 
     def purge_done(self, account: str, now: datetime) -> None:
         """Removes what was done more than 7 days ago."""

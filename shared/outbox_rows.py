@@ -184,13 +184,36 @@ def _common_fields(
         "webhook_id": event.webhook_id,
         "type": event.type,
         "recorded_at": event.recorded_at,
-        "envelope": vault.seal(_cut(envelope), TABLE, account, f"envelope:{event.webhook_id}"),
+        "envelope": _sealed_envelope(vault, account, event, envelope),
         "endpoints": _endpoints_text(event.endpoints),
         "folder": event.folder,
         "uidvalidity": event.uidvalidity,
         "uid": event.uid,
         "hash": vault.keyed_hash(mail_key(event.envelope), TABLE, account),
     }
+
+
+def resealed(vault: Vault, row: Row) -> dict[str, Any]:
+    """The columns of an event's row under the newest key; none where they are already.
+
+    The hash goes along, or mail would not be known again once the old key is gone.
+    """
+    envelope, answers = row.get("envelope", b""), row.get("answers", b"")
+    if vault.is_current(envelope) and vault.is_current(answers):
+        return {}
+    found = event(vault, row)
+    account = row["PartitionKey"]
+    fields = {
+        "PartitionKey": account,
+        "RowKey": row["RowKey"],
+        "envelope": _sealed_envelope(vault, account, found, found.envelope),
+        "hash": vault.keyed_hash(mail_key(found.envelope), TABLE, account),
+    }
+    return fields | ({"answers": _sealed_answers(vault, account, found)} if answers else {})
+
+
+def _sealed_envelope(vault: Vault, account: str, event: Event, envelope: dict[str, Any]) -> bytes:
+    return vault.seal(_cut(envelope), TABLE, account, f"envelope:{event.webhook_id}")
 
 
 def mail_key(envelope: Mapping[str, Any]) -> str:

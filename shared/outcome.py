@@ -49,11 +49,12 @@ class Outcome:
             return {"next_due_at": instants.text(now)}  # a tombstone with something left to purge
         fields: dict[str, Any] = self._counts(row)
         if self.checked:
-            fields |= self._after_check(row, now)
+            fields |= self._after_check(row, began, now)
         if self.mails or self.events:
             fields["last_event_at"] = instants.text(now)
         fields["next_attempt_at"] = self._next_attempt_at(row, began, tick)
-        if self.next_refresh_at:
+        was_paused = row.status == "paused" != began.status
+        if self.next_refresh_at and not was_paused:
             fields["next_refresh_at"] = self.next_refresh_at
         status = row.status
         if self.status and row.status == began.status:
@@ -80,7 +81,7 @@ class Outcome:
             }
         return counts | {"filtered": row.filtered + self.filtered}
 
-    def _after_check(self, row: Account, now: datetime) -> dict[str, Any]:
+    def _after_check(self, row: Account, began: Account, now: datetime) -> dict[str, Any]:
         retry_after = self.error.retry_after_seconds if isinstance(self.error, TryAgain) else None
         fields: dict[str, Any] = {
             "failures": row.failures + 1 if self.error else 0,
@@ -89,7 +90,11 @@ class Outcome:
         if not self.error:
             fields["last_success_at"] = instants.text(now)
         found = {folder.name: folder for folder in self.folders}
-        merged = tuple(found.get(folder.name, folder) for folder in row.folders)
+        # One that was removed and added meanwhile begins anew.
+        merged = tuple(
+            found.get(folder.name, folder) if folder in began.folders else folder
+            for folder in row.folders
+        )
         return fields | {"folders": folders_text(merged)}
 
     def _next_attempt_at(self, row: Account, began: Account, tick: datetime) -> str:
@@ -109,7 +114,7 @@ class Outcome:
         status: str,
         failures: int,
     ) -> str:
-        if status == "reconnect_required":
+        if status in {"reconnect_required", "paused"}:
             return instants.NEVER
         ours = row.next_check_at
         if self.checked:

@@ -126,6 +126,16 @@ class Look:
         body = f"<p>{escape(entry.owner)}</p>{link}{again}<p><code>{code}</code></p>"
         return self._page(_HEADINGS.get(code, "The mailbox was not connected"), body, "bad")
 
+    def consented(self) -> str:
+        """An administrator has consented, and Microsoft gives the app a token."""
+        text = "<p>Its mailboxes are tried again within minutes. You can close this page.</p>"
+        return self._page("Your organisation has granted access", text, "good")
+
+    def consent_failed(self, code: str) -> str:
+        """What an administrator sees; the link that brought them works again."""
+        body = f"<p>{escape(ENTRIES[code].owner)}</p><p><code>{code}</code></p>"
+        return self._page("Access was not granted", body, "bad")
+
     def _page(self, heading: str, body: str, mood: str = "") -> str:
         return (
             '<!doctype html><html lang="en"><head><meta charset="utf-8">'

@@ -5,10 +5,11 @@ import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.accounts import Account
+from shared.accounts import APP_ONLY, Account
 from shared.errors import ReconnectNeeded, Stale, TryAgain
 from shared.microsoft import Microsoft, Token
 from shared.tables import Row
+from shared.tenant_tokens import TenantTokens
 from shared.token_store import StoredToken, TokenStore
 
 log = logging.getLogger(__name__)
@@ -21,10 +22,17 @@ _REMEMBERED = 10_000
 class Renewal:
     """Gives access tokens; what Microsoft answered is stored before the token is given out."""
 
-    def __init__(self, tokens: TokenStore, microsoft: Microsoft, window: timedelta) -> None:
+    def __init__(
+        self,
+        tokens: TokenStore,
+        microsoft: Microsoft,
+        window: timedelta,
+        tenants: TenantTokens,
+    ) -> None:
         self._tokens = tokens
         self._microsoft = microsoft
         self._window = window
+        self._tenants = tenants
         self._remembered: dict[tuple[str, str], Token] = {}
         self._lock = threading.Lock()
 
@@ -40,8 +48,10 @@ class Renewal:
 
         row: the account's row of `tokens` where it was read already. force: the one we have was
         refused. Raises ReconnectNeeded, TryAgain, OperatorFault, or Stale where the account was
-        connected anew or removed.
+        connected anew or removed. An app-only account's is its tenant's, and raises Blocked.
         """
+        if account.kind == APP_ONLY:
+            return self._tenants.token(account.tid, now, force=force)
         held = None if force else self.remembered(account, now)
         if held:
             return held

@@ -9,6 +9,7 @@ CHECK_EARLY_SECONDS = 30
 OUTBOX_SECONDS = 3600
 SLOW_RETRY_SECONDS = 3600
 RETRY_SECONDS = 300
+KEEP_ALIVE_SECONDS = 7 * 86_400  # a refresh token that nobody uses ends after 90 days
 _MAX_BACK_OFF_SECONDS = 1800
 
 # Seconds between one attempt and the next; the first follows at once.

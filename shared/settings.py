@@ -6,10 +6,16 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from shared import clouds
+from shared.clouds import Cloud
 from shared.errors import Rejected, SettingsError
 from shared.guard import Guard
+
+if TYPE_CHECKING:  # most apps have a secret, and need no cryptography to read their settings
+    from shared.client_certificate import ClientCertificate
 
 _PLACEHOLDER = re.compile(r"<[^<>]*>|(?i:change[-_ ]?me)")
 _DEVELOPMENT_STORAGE = (
@@ -29,6 +35,9 @@ class Settings:
 
     client_id: str
     client_secret: str = field(repr=False)
+    client_certificate: "ClientCertificate | None" = field(repr=False)
+    federated_identity_client_id: str
+    cloud: Cloud
     authority: str
     public_base_url: str
     app_name: str
@@ -46,6 +55,9 @@ class Settings:
     event_body_limit: int
     imap_host: str
     imap_port: int
+    smtp_host: str
+    smtp_port: int
+    access_token_key: str = field(repr=False)
     allow_private_endpoints: bool
     ca_file: str
     identity_host: str
@@ -59,6 +71,11 @@ class Settings:
         parts = urlsplit(self.authority)
         return f"{parts.scheme}://{parts.netloc}"
 
+    def smtp_host_of(self, kind: str) -> str:
+        """Where an account of that kind sends from."""
+        default = self.cloud.personal_smtp_host if kind == "personal" else self.cloud.smtp_host
+        return self.smtp_host or default
+
     @property
     def secure_cookies(self) -> bool:
         return self.public_base_url.startswith("https:")
@@ -68,11 +85,17 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     """The environment's settings; raises SettingsError naming all that are missing or wrong."""
     reader = _Reader(os.environ if environment is None else environment)
     private = reader.flag("ALLOW_PRIVATE_ENDPOINTS")
-    host, port = reader.take("IMAP_HOST", _host_port, "outlook.office365.com")
+    cloud = reader.cloud()
+    host, port = reader.take("IMAP_HOST", _host_port, cloud.imap_host)
+    smtp_host, smtp_port = reader.take("SMTP_HOST", _smtp_host_port, " ")
+    secret, certificate, identity = _credential(reader)
     settings = Settings(
         client_id=reader.take("CLIENT_ID", _text),
-        client_secret=reader.take("CLIENT_SECRET", _text),
-        authority=reader.take("AUTHORITY", _authority, "https://login.microsoftonline.com/common"),
+        client_secret=secret,
+        client_certificate=certificate,
+        federated_identity_client_id=identity,
+        cloud=cloud,
+        authority=reader.take("AUTHORITY", _authority, cloud.authority),
         public_base_url=reader.take("PUBLIC_BASE_URL", _public_base_url),
         app_name=reader.take("APP_NAME", _text, "Unseen"),
         storage=reader.take("STORAGE", _storage, reader.environment.get("AzureWebJobsStorage")),
@@ -89,6 +112,9 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         event_body_limit=reader.number("EVENT_BODY_LIMIT", 65_536, 0, 1_048_576),
         imap_host=host,
         imap_port=port,
+        smtp_host=smtp_host,
+        smtp_port=smtp_port,
+        access_token_key=reader.take("ACCESS_TOKEN_KEY", lambda value: _text(value).strip(), " "),
         allow_private_endpoints=private,
         ca_file=reader.environment.get("SSL_CERT_FILE", ""),
         # The platform's own: where a managed identity gets its tokens.
@@ -135,6 +161,39 @@ class _Reader:
             return value.lower() == "true"
 
         return self.take(name, parse, "false") is True
+
+    def cloud(self) -> Cloud:
+        """The others' defaults depend on it, so that there is one also where it is wrong."""
+        found = self.take("CLOUD", clouds.named, "global")
+        return found if isinstance(found, Cloud) else clouds.GLOBAL
+
+    def given(self, *names: str) -> list[str]:
+        return [name for name in names if self.environment.get(name, "").strip()]
+
+
+def _credential(reader: _Reader) -> tuple[str, "ClientCertificate | None", str]:
+    """Secret, certificate, or the id of a managed identity: exactly one of them."""
+    names = ("CLIENT_SECRET", "CLIENT_CERTIFICATE", "FEDERATED_IDENTITY_CLIENT_ID")
+    given = reader.given(*names)
+    platform = reader.given("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
+    for name in given[1:]:
+        reader.problems.append((name, f"must not be set beside {given[0]}: one of them is enough"))
+    match given[0] if given else "":
+        case "CLIENT_CERTIFICATE":
+            return "", reader.take("CLIENT_CERTIFICATE", _certificate), ""
+        case "FEDERATED_IDENTITY_CLIENT_ID":
+            if len(platform) < 2:
+                why = "needs a managed identity, and this process has none (IDENTITY_ENDPOINT)"
+                reader.problems.append(("FEDERATED_IDENTITY_CLIENT_ID", why))
+            return "", None, reader.take("FEDERATED_IDENTITY_CLIENT_ID", _text)
+        case _:
+            return reader.take("CLIENT_SECRET", _text), None, ""
+
+
+def _certificate(value: str) -> "ClientCertificate":
+    from shared import client_certificate
+
+    return client_certificate.read(value)
 
 
 def _text(value: str) -> str:
@@ -232,11 +291,16 @@ def _origins(value: str) -> tuple[str, ...]:
     return tuple(origins)
 
 
-def _host_port(value: str) -> tuple[str, int]:
+def _host_port(value: str, default: int = 993) -> tuple[str, int]:
     match = re.fullmatch(r"([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?", value)
-    if not match or not 0 < int(match[2] or 993) < 65_536:
+    if not match or not 0 < int(match[2] or default) < 65_536:
         raise ValueError("must be a host name, or host:port")
-    return match[1], int(match[2] or 993)
+    return match[1], int(match[2] or default)
+
+
+def _smtp_host_port(value: str) -> tuple[str, int]:
+    """No host where none is named: it then goes by the kind of account."""
+    return _host_port(value, 587) if value.strip() else ("", 587)
 
 
 def _storage(value: str) -> str:

@@ -156,7 +156,7 @@ class _Run:
         wanted = [
             account.id
             for account in self._held.values()
-            if account.status in {"active", "blocked"}
+            if account.status in {"active", "blocked", "paused"}
             and self._tools.renewal.remembered(account, now) is None
         ]
         shard = next(iter(self._began.values())).shard

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared import events, imap, instants, schedule
-from shared.accounts import Account
+from shared.accounts import APP_ONLY, Account
 from shared.attempts import Attempts
 from shared.check import Check
 from shared.deliver import Budget, Deliverer
@@ -103,7 +103,7 @@ class Turn:
             self._deadline - time.monotonic(),
             self._token_row,
         ) as reader:
-            if account.status in {"active", "blocked"}:
+            if account.status in {"active", "blocked", "paused"}:
                 self._look(reader, tick)
             self._owed(reader, tick)
 
@@ -134,6 +134,10 @@ class Turn:
         token = reader.token()
         window = timedelta(minutes=self._tools.settings.refresh_window_minutes)
         self.outcome.next_refresh_at = instants.due_text(token.expires_at - window)
+        if self._account.kind == APP_ONLY:  # nothing ends that nobody uses
+            self.outcome.next_refresh_at = instants.NEVER
+        elif self._account.status == "paused":
+            self.outcome.next_refresh_at = instants.after(self._now(), schedule.KEEP_ALIVE_SECONDS)
 
     def _check(self, reader: Reader) -> None:
         settings, account = self._tools.settings, self._account
@@ -143,7 +147,7 @@ class Turn:
             ledger=self._ledger,
             known_mail=lambda: self._tools.outbox.known_mail(account.id),
             recorded=self._recorded,
-            backlog_limit=settings.backlog_limit,
+            backlog_limit=0 if account.start == "now" else settings.backlog_limit,
             body_limit=settings.event_body_limit,
             deadline=self._deadline,
             clock=self._now,

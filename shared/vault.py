@@ -49,6 +49,10 @@ class Vault:
         except (InvalidTag, ValueError):
             raise OperatorFault("sealed_data_damaged", place[0]) from None
 
+    def is_current(self, sealed: bytes) -> bool:
+        """Whether the newest key sealed it, or there is nothing; raises as `key_id` does."""
+        return not sealed or key_id(sealed) == self.key_id
+
     def keyed_hash(self, value: str, *place: str) -> str:
         """`key id:24 hex` of the value, to recognise it again without keeping it."""
         return self._hash(self.key_id, value, place)

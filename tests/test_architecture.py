@@ -17,15 +17,16 @@ PURE = {
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
     *("flowed_text", "html_text", "reply_text", "uuencoded", "bounces", "message_ids"),
-    *("read_mail", "filters", "circuit", "pages_of"),
+    *("read_mail", "filters", "circuit", "pages_of", "clouds", "client_certificate"),
 }
-ADAPTERS = {"tables", "vault", "microsoft", "imap", "webhooks"}
-STORES = {"accounts", "outbox", "outbox_rows", "once", "token_store", "endpoints"}
+ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "webhooks"}
+STORES = {"accounts", "consents", "outbox", "outbox_rows", "once", "token_store", "endpoints"}
 FLOWS = {
     *("connect", "connected", "enrol", "prove", "enqueue", "tend", "turn", "check", "attempts"),
     *("attempt", "breaker", "deliveries", "endpoint_admin", "endpoint_forms", "replay", "system"),
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
-    *("events", "outcome"),
+    *("events", "outcome", "reencrypt", "account_forms", "account_view", "vending"),
+    *("app_only", "tenant_tokens", "consent", "callback"),
 }
 LAYERS = [PURE, ADAPTERS, STORES, FLOWS, {"connector"}]
 MAY_IMPORT_THEIR_OWN = [True, False, True, True, False]
@@ -34,11 +35,11 @@ MAY_IMPORT_THEIR_OWN = [True, False, True, True, False]
 LIBRARIES = {
     "azure.functions": {"function_app", "functions"},
     "azure.data.tables": {"shared.tables"},
-    "msal": {"shared.microsoft"},
+    "msal": {"shared.microsoft", "shared.client_credential"},
     "imapclient": {"shared.imap", "shared.imap_errors"},
     "imaplib": {"shared.imap", "shared.imap_errors"},
     "urllib3": {"shared.webhooks"},
-    "cryptography": {"shared.vault"},
+    "cryptography": {"shared.vault", "shared.client_certificate"},
     "resiliparse": {"shared.html_text"},
     "mailparser_reply": {"shared.reply_text"},
 }

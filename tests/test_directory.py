@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from shared import directory, ids
+from shared import account_view, ids
 from shared.accounts import Account, Folder
 from shared.connector import Connector
 from shared.errors import Rejected
@@ -103,7 +103,7 @@ def test_one_account_is_shown_without_our_insides(full: SteppedApp) -> None:
 
 def test_folders_are_shown_by_name() -> None:
     account = Account(id=_IDS[0], shard="00", folders=(Folder("INBOX", 7, 9),), labels=("a",))
-    shown = directory.view(account)
+    shown = account_view.view(account)
     assert (shown["folders"], shown["labels"]) == (["INBOX"], ["a"])
 
 
@@ -157,11 +157,27 @@ def test_a_claim_that_is_running_is_not_disturbed(full: SteppedApp) -> None:
     [
         (None, "body"),
         ([], "body"),
-        ({"address": "eve@a.example"}, "body"),
+        ({"address": "eve@a.example"}, "address"),
         ({"endpoints": "ep_settings"}, "endpoints"),
         ({"endpoints": ["ep_aaaaaaaa"]}, "endpoints"),
         ({"endpoints": [7]}, "endpoints"),
         ({"endpoints": None}, "endpoints"),
+        ({"endpoints": ["ep_settings"] * 21}, "endpoints"),
+        ({"endpoint_id": "ep_settings"}, "endpoint_id"),
+        ({"status": "blocked"}, "status"),
+        ({"status": True}, "status"),
+        ({"labels": "support"}, "labels"),
+        ({"labels": [""]}, "labels"),
+        ({"labels": ["a\x00b"]}, "labels"),
+        ({"labels": ["a" * 101]}, "labels"),
+        ({"labels": [str(number) for number in range(51)]}, "labels"),
+        ({"folders": []}, "folders"),
+        ({"folders": "INBOX"}, "folders"),
+        ({"folders": ["INBOX\r\nA1 LOGOUT"]}, "folders"),
+        ({"folders": ["A\x01B"]}, "folders"),
+        ({"folders": ["*"]}, "folders"),
+        ({"folders": ["a" * 251]}, "folders"),
+        ({"folders": [f"F{number}" for number in range(21)]}, "folders"),
         ({"common_endpoints": 1}, "common_endpoints"),
         ({"common_endpoints": None}, "common_endpoints"),
     ],

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,12 @@ from shared import instants
 from shared.accounts import Account
 from shared.errors import Rejected
 from tests.conftest import StartApp
+from tests.desk import Desk
 from tests.lab.imap_proxy import ImapProxy, after
 from tests.lab.lab import Lab
 from tests.lab.mails import made_up
 from tests.lab.receiver.client import Webhook
+from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 from tests.lab.table_dump import dump
 
@@ -24,6 +27,11 @@ type Proxied = Callable[..., SteppedApp]
 def proxied(start_app: StartApp, proxy: ImapProxy) -> Proxied:
     """Makes apps that come to their mail server through the proxy."""
     return lambda **settings: start_app(IMAP_HOST=f"localhost:{proxy.port}", **settings)
+
+
+@pytest.fixture
+def desk(start_app: StartApp, services: Services) -> Desk:
+    return Desk(start_app, services)
 
 
 def put(app: SteppedApp, address: str, subject: str = "Hello") -> None:
@@ -148,6 +156,49 @@ def test_a_farewell_that_was_not_taken_is_tried_again(app: SteppedApp, address: 
     assert len(told) == 2 and len({one["headers"]["webhook-id"] for one in told}) == 1
 
 
+# Who is told
+
+
+def at_desk(desk: Desk, account_id: str, **fields: Any) -> None:
+    """An account with these fields, connected, and removed again."""
+    account = desk.account(account_id, **fields)
+    desk.parts.disconnect.disconnect(account.id)
+    desk.tick()
+
+
+def farewells_at(desk: Desk, name: str) -> int:
+    return sum(one["body"]["type"] == "account.disconnected" for one in desk.came(name))
+
+
+def test_the_farewell_goes_where_reference_and_labels_send_the_accounts_events(
+    desk: Desk, account_id: str
+) -> None:
+    desk.endpoint("by-reference", filter={"reference": ["customer-7"]})
+    desk.endpoint("by-label", filter={"labels": ["support"]})
+    desk.endpoint("another", filter={"reference": ["customer-8"]})
+    at_desk(desk, account_id, reference="customer-7", labels=("support",))
+    told = {name: farewells_at(desk, name) for name in ("by-reference", "by-label", "another")}
+    assert told == {"by-reference": 1, "by-label": 1, "another": 0}
+    assert farewells_at(desk, "settings") == 1
+
+
+@pytest.mark.parametrize("common", [True, False])
+def test_an_accounts_own_endpoint_gets_the_farewell_beside_the_common_ones_or_instead(
+    desk: Desk, account_id: str, common: bool
+) -> None:
+    own = desk.endpoint("own", all_accounts=False)
+    at_desk(desk, account_id, endpoints=(own,), common_endpoints=common)
+    assert farewells_at(desk, "own") == 1
+    assert farewells_at(desk, "settings") == int(common)
+
+
+def test_a_farewell_that_nobody_takes_is_not_stored(desk: Desk, account_id: str) -> None:
+    other = desk.endpoint("other", "mail.received", all_accounts=False)
+    at_desk(desk, account_id, endpoints=(other,), common_endpoints=False)
+    assert farewells_at(desk, "other") == 0
+    assert desk.app.rows("mailboxes", PartitionKey="system") == []
+
+
 # In the middle of a run
 
 
@@ -164,6 +215,24 @@ def test_f54_a_run_that_meets_a_removal_writes_and_tells_nothing(
     assert app.subjects(address) == []
     assert rows_of(app, account.id) == []
     assert len(farewells(app, account)) == 1
+
+
+def test_t39_deleted_during_a_fetch_no_webhook_follows_and_no_table_has_the_address(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    account = app.settled(address)
+    for number in range(3):
+        put(app, address, f"Canary {number}")
+    removed = after(lambda: app.parts.disconnect.disconnect(account.id))
+    proxy.on(r"UID FETCH \S+ \(BODY", removed, times=1)
+    app.tick()
+    for seconds in (60, 600, 4000):
+        app.tick_in(seconds)
+    told = [one for one in app.services.receiver.received() if address in one["raw"]]
+    assert told == []
+    left = json.dumps(dump(app.storage))
+    assert address not in left and account.id not in json.dumps(app.rows("accounts"))
 
 
 def test_f54_a_removal_while_webhooks_are_sent_leaves_nothing(

@@ -37,7 +37,8 @@ def settings_in_code() -> set[str]:
 def first_column(heading: str) -> set[str]:
     """Names in backticks at the beginning of the rows of a section's table."""
     section = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-    return set(re.findall(r"^\| `([^`]+)`", section, re.MULTILINE))
+    columns = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+    return {name for column in columns for name in re.findall(r"`([^`]+)`", column)}
 
 
 def test_the_table_of_settings_is_complete_and_true() -> None:

@@ -1,6 +1,7 @@
 """Event payloads: what a webhook's body holds, in which order, and what it leaves out."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from shared import events
 from shared.accounts import Account
 from shared.catalogue import ENTRIES
-from shared.outbox_rows import Event
+from shared.outbox_rows import Delivery, Event
 
 _NOW = "2026-01-31T12:00:00Z"
 _ACCOUNT = Account(
@@ -150,6 +151,7 @@ def test_ready_is_told_once_a_folder_and_generation() -> None:
 
 
 def test_t39_a_disconnected_account_is_named_without_its_address() -> None:
-    event = events.disconnected(_ACCOUNT, "system", _NOW)
+    event = events.disconnected(replace(_ACCOUNT, endpoints=("ep_a",)), "system", _NOW)
     assert event.envelope == {"account": {"id": _ACCOUNT.id, "reference": "customer-7"}}
     assert event.webhook_id.startswith("msg_system_")
+    assert event.endpoints == {"ep_a": Delivery(next=_NOW)}

@@ -46,12 +46,14 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
     headers = {"x-functions-key": lab.host.master_key}
     status = requests.get(f"{lab.host.base_url}/admin/host/status", headers=headers, timeout=10)
     assert sorted(status.json()["functions"]) == [
+        "access_token",
         "account",
         "accounts",
         "callback",
         "change_account",
         "change_endpoint",
         "check_account",
+        "connect_account",
         "connected",
         "create_endpoint",
         "delete_endpoint",
@@ -63,6 +65,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "health",
         "login",
         "poison",
+        "reencrypt",
         "replay_delivery",
         "replay_range",
         "rotate_secret",

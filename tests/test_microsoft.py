@@ -7,8 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from shared import id_token, instants
+from shared.clouds import GLOBAL
 from shared.errors import OperatorFault, ReconnectNeeded, Rejected, TryAgain, UnseenError
-from shared.microsoft import SCOPES, Microsoft, SignIn
+from shared.microsoft import Microsoft, SignIn
 from tests.conftest import StartApp
 from tests.lab.certificates import Authority
 from tests.lab.not_microsoft.client import Control
@@ -62,7 +63,7 @@ def test_t5_a_flow_has_pkce_nonce_and_a_state_of_its_own(microsoft: Microsoft) -
     assert len(flow["state"]) == 43
     assert flow["code_verifier"] not in url
     assert asked["prompt"] == "select_account"
-    assert set(SCOPES) < set(asked["scope"].split())
+    assert set(GLOBAL.scopes) < set(asked["scope"].split())
 
 
 def test_no_two_flows_are_alike(microsoft: Microsoft) -> None:

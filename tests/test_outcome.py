@@ -97,7 +97,22 @@ def test_a_status_changes_only_from_what_the_run_began_with() -> None:
     row = replace(_BEGAN, status="paused", status_version=9)
     found = fields(checked(status="blocked", code="imap_denied"), row)
     assert not {"status", "code", "since", "status_version"} & set(found)
-    assert found["next_check_at"] == at(60)
+
+
+def test_an_account_that_was_paused_meanwhile_is_not_looked_at_again() -> None:
+    row = replace(
+        _BEGAN, status="paused", next_check_at=instants.NEVER, next_refresh_at=at(604_800)
+    )
+    found = fields(checked(next_refresh_at=at(2400)), row)
+    assert found["next_check_at"] == instants.NEVER and "next_refresh_at" not in found
+
+
+def test_i3_a_folder_that_was_removed_and_added_meanwhile_begins_anew() -> None:
+    began = replace(_BEGAN, folders=(Folder("INBOX", 7, 5), Folder("Old", 7, 3)))
+    row = replace(began, folders=(Folder("INBOX", 7, 5), Folder("Old")))
+    looked = (Folder("INBOX", 7, 9), Folder("Old", 7, 9))
+    found = checked(folders=looked).fields(row, began, _TICK, _TICK, 60)
+    assert found["folders"] == '[["INBOX", 7, 9], ["Old", 0, 0]]'
 
 
 def test_an_earlier_check_that_somebody_set_meanwhile_stands() -> None:

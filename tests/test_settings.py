@@ -135,6 +135,10 @@ def test_other_placeholders_are_refused_too(value: str) -> None:
         ("RETURN_URLS", "https://app.example.com/path"),
         ("RETURN_URLS", "http://app.example.com"),
         ("RETURN_URLS", "https://app.example.com, javascript:alert(1)"),
+        ("SMTP_HOST", "smtp office365"),
+        ("SMTP_HOST", "localhost:0"),
+        ("ACCESS_TOKEN_KEY", "a\x00b"),
+        ("CLOUD", "usgov"),
         ("IMAP_HOST", "outlook office365"),
         ("IMAP_HOST", "outlook.office365.com:0"),
         ("IMAP_HOST", "outlook.office365.com:99999"),
@@ -218,6 +222,90 @@ def test_the_authoritys_origin_has_no_path() -> None:
     found = read(AUTHORITY="https://login.microsoftonline.com/common/")
     assert found.authority == "https://login.microsoftonline.com/common"
     assert found.authority_origin == "https://login.microsoftonline.com"
+
+
+_THREE = ("CLIENT_SECRET", "CLIENT_CERTIFICATE", "FEDERATED_IDENTITY_CLIENT_ID")
+_PLATFORM = {"IDENTITY_ENDPOINT": "http://127.0.0.1:41/msi", "IDENTITY_HEADER": "s3cret"}
+
+
+@pytest.mark.parametrize("second", _THREE[1:])
+def test_two_client_credentials_are_one_too_many(second: str) -> None:
+    found = problems(_GOOD | _PLATFORM | {second: "b"})
+    assert found == {second: "must not be set beside CLIENT_SECRET: one of them is enough"}
+
+
+def test_without_a_secret_a_managed_identity_is_enough() -> None:
+    found = read(CLIENT_SECRET="", FEDERATED_IDENTITY_CLIENT_ID="0b8f2f86", **_PLATFORM)
+    assert (found.client_secret, found.federated_identity_client_id) == ("", "0b8f2f86")
+    assert found.identity_host == "127.0.0.1"
+
+
+def test_a_managed_identity_needs_its_platform() -> None:
+    found = problems(_GOOD | {"CLIENT_SECRET": "", "FEDERATED_IDENTITY_CLIENT_ID": "0b8f2f86"})
+    assert set(found) == {"FEDERATED_IDENTITY_CLIENT_ID"}
+    assert "IDENTITY_ENDPOINT" in found["FEDERATED_IDENTITY_CLIENT_ID"]
+
+
+def test_a_certificate_that_is_none_is_named_and_not_quoted() -> None:
+    found = problems(_GOOD | {"CLIENT_SECRET": "", "CLIENT_CERTIFICATE": "s3cret"})
+    assert set(found) == {"CLIENT_CERTIFICATE"} and "s3cret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "authority", "imap_host", "smtp_host", "scope"),
+    [
+        (
+            *("global", "login.microsoftonline.com/common", "outlook.office365.com"),
+            *("smtp.office365.com", "https://outlook.office.com/IMAP.AccessAsUser.All"),
+        ),
+        (
+            *("us-government", "login.microsoftonline.us/organizations", "outlook.office365.us"),
+            *("smtp.office365.us", "https://outlook.office365.us/IMAP.AccessAsUser.All"),
+        ),
+        (
+            *("us-dod", "login.microsoftonline.us/organizations", "outlook-dod.office365.us"),
+            *("outlook-dod.office365.us",),
+            "https://outlook-dod.office365.us/IMAP.AccessAsUser.All",
+        ),
+        (
+            *("china", "login.chinacloudapi.cn/organizations", "partner.outlook.cn"),
+            *("smtp.partner.outlook.cn", "https://partner.outlook.cn/IMAP.AccessAsUser.All"),
+        ),
+    ],
+)
+def test_a_cloud_chooses_where_everything_is(
+    cloud: str, authority: str, imap_host: str, smtp_host: str, scope: str
+) -> None:
+    found = read(CLOUD=cloud)
+    assert found.authority == f"https://{authority}"
+    assert (found.imap_host, found.smtp_host_of("work")) == (imap_host, smtp_host)
+    assert found.cloud.scopes == (scope,)
+
+
+def test_what_is_set_comes_before_the_clouds_choice() -> None:
+    found = read(CLOUD="china", AUTHORITY="https://a.example/common", IMAP_HOST="b.example")
+    assert (found.authority, found.imap_host) == ("https://a.example/common", "b.example")
+
+
+def test_a_cloud_that_is_none_is_named_alone() -> None:
+    assert set(problems(_GOOD | {"CLOUD": "mars"})) == {"CLOUD"}
+
+
+def test_an_app_asks_for_its_own_resource() -> None:
+    assert read().cloud.app_scope == "https://outlook.office365.com/.default"
+
+
+def test_mail_is_sent_where_the_kind_of_account_or_the_setting_says() -> None:
+    assert read().smtp_host_of("personal") == "smtp-mail.outlook.com"
+    assert (read().smtp_host_of("work"), read().smtp_port) == ("smtp.office365.com", 587)
+    found = read(SMTP_HOST="localhost:1587")
+    assert (found.smtp_host_of("personal"), found.smtp_port) == ("localhost", 1587)
+
+
+def test_i6_the_access_token_key_is_not_in_the_repr() -> None:
+    found = read(ACCESS_TOKEN_KEY="s3cret")
+    assert found.access_token_key == "s3cret" and "s3cret" not in repr(found)
+    assert read().access_token_key == ""
 
 
 def test_an_imap_host_may_name_its_port() -> None:

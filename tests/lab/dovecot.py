@@ -45,6 +45,7 @@ class Dovecot:
                 for file in (authority.ca_file, authority.cert_file, authority.key_file)
             ),
         )
+        self.app_users.mkdir()
         self._settings.mail_root.mkdir()
         self._own(self._settings.mail_root)
         self._process: Process | None = None
@@ -52,6 +53,11 @@ class Dovecot:
     @property
     def port(self) -> int:
         return self._settings.port
+
+    @property
+    def app_users(self) -> Path:
+        """Where NotMicrosoft says which mailboxes an application's token opens."""
+        return self._settings.app_users
 
     def start(self) -> None:
         """Starts the server, without waiting for it."""

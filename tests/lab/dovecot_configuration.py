@@ -24,6 +24,10 @@ class DovecotSettings:
         return self.folder / "mail"
 
     @property
+    def app_users(self) -> Path:
+        return self.folder / "app-users"
+
+    @property
     def mail_uid(self) -> int:
         return _MAIL_UID if os.geteuid() == 0 else os.geteuid()
 
@@ -78,6 +82,12 @@ auth_failure_delay = 0
 auth_cache_size = 0
 auth_username_format = %Lu
 imap_capability = IMAP4 IMAP4rev1 SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+
+# Tokens of applications, each with a file of its own: the token is what comes as the password.
+passdb {{
+  driver = passwd-file
+  mechanisms = xoauth2
+  args = scheme=SHA256.HEX username_format=%Lu {settings.app_users}/%{{sha256:password}}
+}}
 passdb {{
   driver = oauth2
   mechanisms = xoauth2

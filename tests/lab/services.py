@@ -64,6 +64,7 @@ class Services:
             port,
             *("--cert", str(authority.cert_file), "--key", str(authority.key_file)),
             *("--client-id", CLIENT_ID, "--client-secret", self.client_secret),
+            *("--app-users", str(self.dovecot.app_users)),
             # Any port of localhost matches, as at Microsoft.
             *("--redirect-uri", "http://localhost/api/callback"),
         )

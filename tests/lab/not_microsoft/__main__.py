@@ -21,6 +21,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--client-id", required=True)
     parser.add_argument("--client-secret", required=True)
     parser.add_argument("--redirect-uri", action="append", required=True, dest="redirect_uris")
+    parser.add_argument("--app-users", type=Path, help="folder for what Dovecot has to know")
     return parser.parse_args()
 
 
@@ -47,6 +48,7 @@ def main() -> None:
         chosen.client_id,
         chosen.client_secret,
         chosen.redirect_uris,
+        chosen.app_users,
     )
     asyncio.run(_serve(server))
 

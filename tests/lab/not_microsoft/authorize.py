@@ -62,7 +62,7 @@ class Authorize:
         """The picker; an unknown client or redirect URI never leads to a redirect."""
         if query.get("client_id") != self._client_id:
             return 400, _error("AADSTS700016", "Application not found."), ""
-        if not self._is_registered(query.get("redirect_uri", "")):
+        if not self.is_registered(query.get("redirect_uri", "")):
             return 400, _error("AADSTS50011", "The redirect URI does not match."), ""
         if query.get("response_type") != "code" or not query.get("scope"):
             return 400, _error("AADSTS900144", "response_type or scope is missing."), ""
@@ -134,7 +134,7 @@ class Authorize:
         page = f'<form method="post" action="{action}">{fields}<button>Continue</button></form>'
         return 200, _page("Continue", page), ""
 
-    def _is_registered(self, redirect_uri: str) -> bool:
+    def is_registered(self, redirect_uri: str) -> bool:
         """The registered URI to the letter; for http://localhost any port matches."""
         return _without_local_port(redirect_uri) in map(_without_local_port, self._redirect_uris)
 

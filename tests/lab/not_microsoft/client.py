@@ -50,7 +50,27 @@ class Control:
         self._act("rotation", strict=strict)
 
     def allow_app(self, mailbox: str) -> None:
+        """The app may open the mailbox of its tenant, as Add-MailboxPermission does."""
         self._act("allow_app", mailbox=mailbox)
+
+    def forbid_app(self, mailbox: str) -> None:
+        self._act("forbid_app", mailbox=mailbox)
+
+    def consent_app(self, tenant: str) -> None:
+        """An administrator's consent; tenant: an id or a domain."""
+        self._act("consent_app", tenant=tenant)
+
+    def withdraw_app(self, tenant: str) -> None:
+        self._act("withdraw_app", tenant=tenant)
+
+    def expire_app_tokens(self) -> None:
+        self._act("expire_app_tokens")
+
+    def trust_certificate(self, pem: str) -> str:
+        return str(self._act("trust_certificate", pem=pem))
+
+    def trust_identity(self, issuer: str, subject: str, public_key: str) -> None:
+        self._act("trust_identity", issuer=issuer, subject=subject, public_key=public_key)
 
     def records(self, username: str = "") -> list[dict[str, Any]]:
         """Token requests since the reset, of one account where it is named."""

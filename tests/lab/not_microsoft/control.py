@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from .app_only import AppOnly
+from .assertions import Assertions
 from .people import People, Person
 from .records import Records
 from .switches import Fault, Switches
@@ -13,12 +15,19 @@ class ControlApi:
     """One method per action; arguments are the request's JSON, unknown ones are an error."""
 
     def __init__(
-        self, people: People, tokens: Tokens, switches: Switches, records: Records
+        self,
+        people: People,
+        tokens: Tokens,
+        switches: Switches,
+        records: Records,
+        assertions: Assertions,
+        app: AppOnly,
     ) -> None:
         self._people = people
         self._tokens = tokens
         self._switches = switches
         self._records = records
+        self._assertions = assertions
         self._actions: dict[str, Callable[..., Any]] = {
             "add_account": self._add_account,
             "accounts": lambda: [_shown(person) for person in people.all()],
@@ -30,7 +39,13 @@ class ControlApi:
             "next_id_token": self._next_id_token,
             "grant_scopes": self._grant_scopes,
             "rotation": self._rotation,
-            "allow_app": lambda mailbox: tokens.app_mailboxes.add(mailbox.casefold()),
+            "allow_app": app.allow,
+            "forbid_app": app.forbid,
+            "consent_app": app.consent,
+            "withdraw_app": app.withdraw,
+            "expire_app_tokens": app.expire,
+            "trust_certificate": assertions.trust_certificate,
+            "trust_identity": assertions.trust_identity,
             "records": records.listed,
             "current_refresh_fingerprint": tokens.current_refresh,
             "reset": self._reset,
@@ -76,6 +91,7 @@ class ControlApi:
         self._tokens.lifetime_seconds = 3600
         self._tokens.lifetimes.clear()
         self._records.reset()
+        self._assertions.reset()
 
 
 def _shown(person: Person) -> dict[str, Any]:

@@ -19,6 +19,9 @@ class Signer:
         self._issuer_base = issuer_base
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
+    def token_url(self, tenant: str) -> str:
+        return f"{self._issuer_base}/{tenant}/oauth2/v2.0/token"
+
     def id_token(self, person: Person, client_id: str, nonce: str, lies: dict[str, Any]) -> str:
         """The claims of a sign-in; `lies` replaces claims, and None takes one away."""
         now = int(time.time())

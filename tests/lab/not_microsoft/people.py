@@ -73,6 +73,14 @@ class People:
     def get(self, username: str) -> Person | None:
         return self._by_name.get(username.strip().casefold())
 
+    def tenant(self, name: str) -> str:
+        """The id of the tenant that has this id or this domain; '' where there is none."""
+        if len(name) == _GUID_LENGTH:
+            return name.lower()
+        ends = f"@{name.casefold()}"
+        work = (person for person in self._by_name.values() if not person.personal)
+        return next((one.tid for one in work if one.username.casefold().endswith(ends)), "")
+
     def of_tenant(self, tenant: str) -> list[Person]:
         """The accounts that an authority's tenant lets in."""
         return [person for person in self._by_name.values() if allowed(person, tenant)]
@@ -94,8 +102,8 @@ def allowed(person: Person, tenant: str) -> bool:
             return person.tid == tenant.lower()
 
 
-def tenant_id(tenant: str) -> str:
-    """What discovery says in its issuer: a template where many tenants are let in."""
+def tenant_id(people: People, tenant: str) -> str:
+    """What discovery says in its issuer: a template where many tenants are let in, '' for none."""
     if tenant == "consumers":
         return PERSONAL_TENANT
-    return tenant if len(tenant) == _GUID_LENGTH else "{tenantid}"
+    return "{tenantid}" if tenant in {"common", "organizations"} else people.tenant(tenant)

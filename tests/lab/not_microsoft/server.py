@@ -5,18 +5,21 @@ import json
 import logging
 import ssl
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from .app_only import CHANGE_WHAT_DOVECOT_KNOWS, SETTLED_SECONDS, AppOnly
+from .assertions import Assertions
 from .authorize import Authorize
 from .control import ControlApi
 from .id_tokens import Signer
 from .people import People, tenant_id
 from .records import Records
 from .switches import ERRORS, Fault, Switches
-from .token_endpoint import Refused, TokenEndpoint
+from .token_endpoint import Refused, TokenEndpoint, error_json
 from .tokens import Tokens
 
 log = logging.getLogger("not_microsoft")
@@ -33,6 +36,7 @@ class NotMicrosoft:
         client_id: str,
         client_secret: str,
         redirect_uris: list[str],
+        app_users: Path | None = None,
     ) -> None:
         self.url = f"https://localhost:{port}"
         self._port = port
@@ -44,8 +48,12 @@ class NotMicrosoft:
         self._switches = switches
         self._tokens = tokens
         self._authorize = Authorize(client_id, redirect_uris, people, tokens)
-        self._token = TokenEndpoint(client_id, client_secret, tokens, signer, switches, records)
-        self._control = ControlApi(people, tokens, switches, records)
+        assertions, app = Assertions(client_id), AppOnly(people, client_id, app_users)
+        self._people, self._app_only = people, app
+        self._token = TokenEndpoint(
+            client_id, client_secret, assertions, app, tokens, signer, switches, records
+        )
+        self._control = ControlApi(people, tokens, switches, records, assertions, app)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._ending: asyncio.Event | None = None
@@ -90,6 +98,8 @@ class NotMicrosoft:
         app.router.add_get("/{tenant}/discovery/v2.0/keys", self._keys)
         app.router.add_get("/{tenant}/oauth2/v2.0/authorize", self._begin)
         app.router.add_post("/{tenant}/oauth2/v2.0/token", self._tokens_for)
+        app.router.add_get("/{tenant}/v2.0/adminconsent", self._admin_consent)
+        app.router.add_post("/admin-consent", self._admin_decided)
         app.router.add_post("/sign-in", self._step)
         app.router.add_route("*", "/introspect", self._introspect)
         app.router.add_post("/control/{action}", self._controlled)
@@ -100,10 +110,13 @@ class NotMicrosoft:
         if fault:
             return await self._faulty(request, fault)
         tenant = request.match_info["tenant"]
+        issuer = tenant_id(self._people, tenant)
+        if not issuer:
+            return _json(400, error_json("invalid_tenant", 90002))
         base = f"{self.url}/{tenant}"
         return web.json_response(
             {
-                "issuer": f"{self.url}/{tenant_id(tenant)}/v2.0",
+                "issuer": f"{self.url}/{issuer}/v2.0",
                 "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
                 "token_endpoint": f"{base}/oauth2/v2.0/token",
                 "jwks_uri": f"{base}/discovery/v2.0/keys",
@@ -121,6 +134,15 @@ class NotMicrosoft:
         if fault:
             return await self._faulty(request, fault)
         return _shown(self._authorize.begin(request.match_info["tenant"], request.query))
+
+    async def _admin_consent(self, request: web.Request) -> web.StreamResponse:
+        tenant, query = request.match_info["tenant"], request.query
+        status, html = self._app_only.page(tenant, query, self._authorize.is_registered)
+        return _shown((status, html, ""))
+
+    async def _admin_decided(self, request: web.Request) -> web.StreamResponse:
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        return _shown((302, "", self._app_only.decided(form)))
 
     async def _step(self, request: web.Request) -> web.StreamResponse:
         form = {name: str(value) for name, value in (await request.post()).items()}
@@ -153,7 +175,10 @@ class NotMicrosoft:
     async def _controlled(self, request: web.Request) -> web.StreamResponse:
         try:
             arguments = await request.json() if request.can_read_body else {}
-            answer = self._control.act(request.match_info["action"], arguments)
+            action = request.match_info["action"]
+            answer = self._control.act(action, arguments)
+            if action in CHANGE_WHAT_DOVECOT_KNOWS:
+                await asyncio.sleep(SETTLED_SECONDS - time.time() % 1)
         except (LookupError, TypeError, ValueError) as error:
             return web.json_response({"error": repr(error)}, status=400)
         return web.json_response({"answer": answer})

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from .app_only import AppOnly
+from .assertions import JWT_BEARER, Assertions, Untrusted
 from .id_tokens import Signer
 from .people import Person
 from .records import Record, Records
@@ -35,6 +37,8 @@ class TokenEndpoint:
         self,
         client_id: str,
         client_secret: str,
+        assertions: Assertions,
+        app: AppOnly,
         tokens: Tokens,
         signer: Signer,
         switches: Switches,
@@ -42,6 +46,8 @@ class TokenEndpoint:
     ) -> None:
         self._client_id = client_id
         self._client_secret = client_secret
+        self._assertions = assertions
+        self._app = app
         self._tokens = tokens
         self._signer = signer
         self._switches = switches
@@ -81,8 +87,7 @@ class TokenEndpoint:
     def _granted(self, tenant: str, form: Mapping[str, str]) -> dict[str, Any]:
         if form.get("client_id") != self._client_id:
             raise Refused("unauthorized_client", 700016)
-        if form.get("client_secret") != self._client_secret:
-            raise Refused("invalid_client", 7000215, 401)
+        self._authenticate(tenant, form)
         match form.get("grant_type"):
             case "authorization_code":
                 return self._by_code(form)
@@ -92,6 +97,19 @@ class TokenEndpoint:
                 return self._app_only(tenant, form)
             case _:
                 raise Refused("unsupported_grant_type", 70003)
+
+    def _authenticate(self, tenant: str, form: Mapping[str, str]) -> None:
+        """By secret or by assertion, and not by both."""
+        if "client_assertion" not in form:
+            if form.get("client_secret") != self._client_secret:
+                raise Refused("invalid_client", 7000215, 401)
+            return
+        if form.get("client_assertion_type") != JWT_BEARER or "client_secret" in form:
+            raise Refused("invalid_request", 900144)
+        try:
+            self._assertions.check(form["client_assertion"], self._signer.token_url(tenant))
+        except Untrusted as untrusted:
+            raise Refused("invalid_client", untrusted.code, 401) from None
 
     def _by_code(self, form: Mapping[str, str]) -> dict[str, Any]:
         code = self._tokens.codes.get(form.get("code", ""))
@@ -130,7 +148,13 @@ class TokenEndpoint:
             raise Refused("invalid_request", 9001023)
         if not form.get("scope", "").endswith("/.default"):
             raise Refused("invalid_scope", 1002012)
-        return self._tokens.issue(None, self._client_id, [form["scope"]])
+        tid = self._app.people.tenant(tenant)
+        if tid not in self._app.consented:
+            raise Refused("unauthorized_client", 700016)
+        scopes = [scope for scope in form["scope"].split() if scope not in RESERVED]
+        answer = self._tokens.issue(None, self._client_id, scopes)
+        self._app.issued(tid, answer["access_token"], time.time() + answer["expires_in"])
+        return answer
 
     def _about(
         self, person: Person, form: Mapping[str, str], nonce: str, lies: dict[str, Any]

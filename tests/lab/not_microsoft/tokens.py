@@ -58,7 +58,6 @@ class Tokens:
     codes: dict[str, Code] = field(default_factory=dict)
     refresh: dict[str, Refresh] = field(default_factory=dict)
     access: dict[str, Access] = field(default_factory=dict)
-    app_mailboxes: set[str] = field(default_factory=set)
     lifetime_seconds: int = 3600
     lifetimes: dict[str, int] = field(default_factory=dict)
     strict: bool = True
@@ -122,12 +121,10 @@ class Tokens:
             return {"active": False}
         if not any("imap" in scope.lower() or ".default" in scope for scope in held.scopes):
             return {"active": False}
-        if held.person is None:
-            wanted = mailbox.casefold()
-            active = wanted in self.app_mailboxes
-        else:
-            wanted = (mailbox or held.person.mailbox).casefold()
-            active = held.person.opens(wanted)
+        if held.person is None:  # Dovecot knows these already, see `app_only`
+            return {"active": False}
+        wanted = (mailbox or held.person.mailbox).casefold()
+        active = held.person.opens(wanted)
         return {"active": True, "username": wanted} if active else {"active": False}
 
 

@@ -1,0 +1,65 @@
+"""Microsoft's clouds: where each signs in, and where its mail is. Pure.
+
+Only `global` is tested. The others are from Microsoft's documentation:
+https://learn.microsoft.com/entra/identity-platform/authentication-national-cloud
+https://learn.microsoft.com/microsoft-365/enterprise/microsoft-365-endpoints
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """authority: who may sign in unless it is set. resource: of a person's scopes; app_resource:
+    of an app's own. personal_smtp_host: for accounts of Outlook.com."""
+
+    authority: str
+    resource: str
+    app_resource: str
+    imap_host: str
+    smtp_host: str
+    personal_smtp_host: str
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What a mailbox owner is asked for."""
+        return (f"{self.resource}/IMAP.AccessAsUser.All",)
+
+    @property
+    def app_scope(self) -> str:
+        """What an application asks for in its own name."""
+        return f"{self.app_resource}/.default"
+
+
+def _sovereign(login: str, mail: str, smtp: str) -> Cloud:
+    """Without personal accounts, and with one host for all of mail."""
+    resource = f"https://{mail}"
+    return Cloud(f"https://{login}/organizations", resource, resource, mail, smtp, smtp)
+
+
+GLOBAL = Cloud(
+    authority="https://login.microsoftonline.com/common",
+    resource="https://outlook.office.com",
+    app_resource="https://outlook.office365.com",
+    imap_host="outlook.office365.com",
+    smtp_host="smtp.office365.com",
+    personal_smtp_host="smtp-mail.outlook.com",
+)
+
+CLOUDS = {
+    "global": GLOBAL,
+    "us-government": _sovereign(
+        "login.microsoftonline.us", "outlook.office365.us", "smtp.office365.us"
+    ),
+    "us-dod": _sovereign(
+        "login.microsoftonline.us", "outlook-dod.office365.us", "outlook-dod.office365.us"
+    ),
+    "china": _sovereign("login.chinacloudapi.cn", "partner.outlook.cn", "smtp.partner.outlook.cn"),
+}
+
+
+def named(value: str) -> Cloud:
+    """The cloud of that name; raises ValueError."""
+    if value not in CLOUDS:
+        raise ValueError(f"must be one of {', '.join(CLOUDS)}")
+    return CLOUDS[value]

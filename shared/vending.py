@@ -1,0 +1,79 @@
+"""Vending: an access token for a connected mailbox, so that any IMAP or SMTP library can use it.
+
+Off unless ACCESS_TOKEN_KEY is set. Each token that is given out, and each refusal, is a line in
+the log; the refresh token never leaves.
+"""
+
+import logging
+from typing import Any
+
+from shared import ids, instants, web
+from shared.accounts import APP_ONLY, Account, Accounts
+from shared.directory import known_form
+from shared.errors import ReconnectNeeded, Rejected, UnseenError
+from shared.renew import Renewal
+from shared.settings import Settings
+
+log = logging.getLogger(__name__)
+
+RECONNECT = "reconnect_required"
+
+
+class Vending:
+    """Gives access tokens to whoever has the key for it."""
+
+    def __init__(
+        self, settings: Settings, accounts: Accounts, renewal: Renewal, clock: instants.Clock
+    ) -> None:
+        self._settings = settings
+        self._accounts = accounts
+        self._renewal = renewal
+        self._now = clock
+
+    def token(self, account_id: str, key: str) -> dict[str, Any]:
+        """A token that is good for a while, and where to use it.
+
+        Raises Rejected: 404 where vending is off or there is no such account, 401 for a wrong
+        key, 409 with a link where its owner has to sign in; and what `Renewal.token` raises.
+        """
+        try:
+            self._check_key(key)
+            account = self._account(known_form(account_id))
+            token = self._renewal.token(account, self._now())
+        except ReconnectNeeded as error:
+            log.warning("access token refused: account=%s %s", account_id, error)
+            raise self._reconnect(error.code) from None
+        except UnseenError as error:
+            log.warning("access token refused: %s", error.code)
+            raise
+        log.info("access token given out: account=%s", account.id)
+        cloud = self._settings.cloud
+        return {
+            "access_token": token.access_token,
+            "expires_at": instants.text(token.expires_at),
+            "address": account.address,
+            "imap_host": self._settings.imap_host,
+            "imap_port": self._settings.imap_port,
+            "smtp_host": self._settings.smtp_host_of(account.kind),
+            "smtp_port": self._settings.smtp_port,
+            "scope": cloud.app_scope if account.kind == APP_ONLY else " ".join(cloud.scopes),
+        }
+
+    def _check_key(self, key: str) -> None:
+        wanted = self._settings.access_token_key
+        if not wanted:
+            raise Rejected("access_tokens_off", status=404)
+        if not web.same(ids.sha256_hex(key), ids.sha256_hex(wanted)):
+            raise Rejected("access_token_key_wrong", status=401)
+
+    def _account(self, account_id: str) -> Account:
+        account = self._accounts.get(account_id)
+        if account is None or account.deleted_at:
+            raise Rejected("account_unknown", status=404)
+        if account.status == RECONNECT:
+            raise self._reconnect(account.code or "sign_in_again")
+        return account
+
+    def _reconnect(self, code: str) -> Rejected:
+        link = f"{self._settings.public_base_url}/api/login"
+        return Rejected(code, RECONNECT, status=409, more={"link": link})

@@ -1,0 +1,90 @@
+"""A stand-in for the platform's own endpoint, where a managed identity gets its tokens.
+
+https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
+"""
+
+import json
+import secrets
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+ISSUER = "https://login.notmicrosoft.example/5f0a1c1e-3c1b-4b7e-9d53-0c2f6a5d9b10/v2.0"
+
+
+class IdentityEndpoint:
+    """One user-assigned identity. status: of its next answers, 200 for a token."""
+
+    def __init__(self, client_id: str, subject: str) -> None:
+        self._client_id = client_id
+        self._subject = subject
+        self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self._header = secrets.token_hex(16)
+        self.status = 200
+        self.asked: list[dict[str, str]] = []
+        identity = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                query = parse_qs(urlsplit(self.path).query)
+                status, content = identity._answer(
+                    {name: values[0] for name, values in query.items()},
+                    self.headers.get("X-IDENTITY-HEADER", ""),
+                )
+                body = json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                """What was asked is in `asked`."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the platform puts into the app's environment."""
+        url = f"http://127.0.0.1:{self._server.server_address[1]}/msi/token"
+        return {"IDENTITY_ENDPOINT": url, "IDENTITY_HEADER": self._header}
+
+    @property
+    def public_key(self) -> str:
+        public = self._key.public_key()
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+    def _answer(self, query: dict[str, str], header: str) -> tuple[int, dict[str, object]]:
+        self.asked.append(query)
+        if self.status != 200:
+            return self.status, {"statusCode": self.status, "message": "as the test was told"}
+        if header != self._header or query.get("client_id") != self._client_id:
+            return 400, {"statusCode": 400, "message": "No User Assigned Identity found"}
+        now = int(time.time())
+        claims = {
+            "iss": ISSUER,
+            "sub": self._subject,
+            "aud": query.get("resource", ""),
+            "iat": now,
+            "nbf": now,
+            "exp": now + 86_400,
+        }
+        token = jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": "identity"})
+        return 200, {
+            "access_token": token,
+            "expires_on": str(now + 86_400),
+            "resource": query.get("resource", ""),
+            "token_type": "Bearer",
+            "client_id": self._client_id,
+        }
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join(10)
