@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from shared import instants
+from shared import instants, web
 from shared.accounts import Account
 from shared.errors import OperatorFault, Rejected
 from tests.conftest import StartApp
@@ -397,21 +397,19 @@ def test_consent_that_is_only_claimed_changes_nothing(
     assert lab.account(organisation.mailbox)["status"] == "blocked"
 
 
+@pytest.mark.parametrize(("days", "status"), [(6.9, 200), (7.1, 400)])
 def test_a_consents_state_ends_after_seven_days(
-    lab: Lab, organisation: Organisation, asked: dict[str, Any]
+    app: SteppedApp, organisation: Organisation, days: float, status: int
 ) -> None:
-    state = dict(parse_qsl(urlsplit(asked["admin_consent_url"]).query))["state"]
-    rows = lab.rows("once", PartitionKey="consent")
-    assert all(
-        organisation.tid not in json.dumps(row) and state not in json.dumps(row) for row in rows
-    )
-    lab.microsoft.consent_app(organisation.tid)
-    for row in rows:
-        assert row["expires_at"] > instants.after(instants.now(), 6.9 * 86_400)
-        lab.edit("once", "consent", row["RowKey"], expires_at="2020-01-01T00:00:00Z")
-    url = f"{lab.host.base_url}/api/callback?state={state}&admin_consent=True"
-    page = lab.browser().get(url)
-    assert page.status == 400 and "consent_expired" in page.text
+    url = str(refusal(app, organisation.body()).more["admin_consent_url"])
+    state = dict(parse_qsl(urlsplit(url).query))["state"]
+    stored = json.dumps(app.rows("once"))
+    assert organisation.tid not in stored and state not in stored
+    app.services.microsoft.consent_app(organisation.tid)
+    back = web.request(f"http://localhost/api/callback?state={state}&admin_consent=True", b"", ())
+    answer = app.parts.callback.finish(back, instants.now() + timedelta(days=days))
+    assert answer.status == status
+    assert ("consent_expired" in answer.html) == (status == 400)
 
 
 def test_a_logins_state_is_no_consents(lab: Lab, address: str) -> None:
