@@ -31,11 +31,14 @@ test: setup ## all tests, against the real parts
 soak: setup ## the tests that take longer than a minute
 	@$(PY) -m pytest -s tests/soak $(ARGS)
 
-check: $(VENV)/.installed ## lint, types, architecture
+check: $(VENV)/.installed ## lint, types, architecture, docs/errors.md
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(PY) -m pytest tests/test_architecture.py
+	@$(PY) -m pytest tests/test_architecture.py tests/test_errors_page.py
+
+errors: $(VENV)/.installed ## write docs/errors.md from the catalogue
+	@$(PY) -m tests.errors_page
 
 bench: $(VENV)/.installed ## speed and memory, side by side
 	@for file in benchmarks/[a-z]*.py; do $(PY) $$file || exit 1; done
@@ -51,4 +54,4 @@ clean: ## remove what was installed or made here
 	rm -rf $(VENV) node_modules .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo lab test soak check bench parse keys clean
+.PHONY: help setup demo lab test soak check errors bench parse keys clean

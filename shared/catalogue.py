@@ -1,6 +1,14 @@
-"""The one catalogue of codes: what happened, for the mailbox owner and for the operator."""
+"""The one catalogue of codes: what happened, for the mailbox owner and for the operator.
 
-from typing import NamedTuple
+`make errors` writes docs/errors.md from it.
+"""
+
+from typing import Literal, NamedTuple
+
+# What the account does next. retry: it is tried again by itself; reconnect: it waits for its owner
+# to sign in again; blocked: it waits for a change at the mailbox's side, and is looked at now and
+# then; alarm: it stays as it is, the operator has to act; none: nothing changes.
+type Then = Literal["retry", "reconnect", "blocked", "alarm", "none"]
 
 _PERSONAL_IMAP = "https://support.microsoft.com/office/d088b986-291d-42b8-9564-9c414e2aa040"
 _EXCHANGE_IMAP = (
@@ -20,6 +28,7 @@ class Entry(NamedTuple):
     owner: str
     operator: str
     link: str = ""
+    then: Then = "none"
 
 
 ENTRIES: dict[str, Entry] = {
@@ -72,6 +81,7 @@ ENTRIES: dict[str, Entry] = {
         "This Microsoft account can't be used here: it is not of a kind that is allowed.",
         "The account or tenant is not allowed by AUTHORITY or by the registration.",
         _REGISTRATION,
+        then="reconnect",
     ),
     "scopes_missing": Entry(
         "Access to the mailbox was not granted. It needs the permission to read mail by IMAP.",
@@ -84,6 +94,7 @@ ENTRIES: dict[str, Entry] = {
     "still_removing": Entry(
         "This mailbox is still being removed. Try again in a minute.",
         "The callback met the tombstone of the same account.",
+        then="retry",
     ),
     # An application in its own name
     "consent_expired": Entry(
@@ -99,59 +110,96 @@ ENTRIES: dict[str, Entry] = {
         "No token for this tenant: its administrator has to consent to IMAP.AccessAsApp. Open the "
         "link that POST accounts gives.",
         _CONSENT,
+        then="blocked",
     ),
     "tenant_unknown": Entry(
         "Microsoft does not know this organisation.",
         "There is no such tenant, or it was removed.",
+        then="blocked",
     ),
     # Tokens
     "consent_missing": Entry(
-        "Consent is missing. Your organisation may ask an administrator to approve the app.",
-        "Consent was not given or was withdrawn, or the tenant wants an administrator's.",
+        "The permission to read mail is missing or was withdrawn. Please sign in again.",
+        "Consent was not given, or it was withdrawn.",
         _CONSENT,
+        then="reconnect",
+    ),
+    "admin_consent_needed": Entry(
+        "Your organisation wants an administrator to approve this app first. Ask yours for it.",
+        "The tenant lets nobody but its administrators approve an app.",
+        _CONSENT,
+        then="reconnect",
     ),
     "sign_in_again": Entry(
         "Microsoft no longer accepts the stored sign-in. Please sign in again.",
         "The refresh token was refused (invalid_grant).",
+        then="reconnect",
     ),
     "sign_in_interaction": Entry(
         "Microsoft asks for one more step at sign-in. Please sign in again.",
         "Interaction is required: multi-factor authentication or new terms.",
+        then="reconnect",
     ),
     "policy_refused": Entry(
         "A rule of your organisation does not allow this sign-in. Ask your administrator.",
         "Conditional access or an assignment rule refused the sign-in.",
         "https://entra.microsoft.com/#view/Microsoft_AAD_ConditionalAccess",
+        then="reconnect",
     ),
     "account_disabled": Entry(
         "This Microsoft account is locked or disabled.",
         "The account is locked, disabled, or its password has expired.",
+        then="reconnect",
     ),
     "microsoft_unavailable": Entry(
         "Microsoft's sign-in service did not answer. It usually works again in a few minutes.",
         "The identity platform answered 429 or 5xx, not in JSON, or not at all.",
+        then="retry",
+    ),
+    "token_busy": Entry(
+        "This mailbox is being signed in by another run. It is tried again by itself.",
+        "Another run holds the lease on the account's token.",
+        then="retry",
     ),
     "operator_credentials": Entry(
         "The application is not set up correctly at Microsoft. Its operator has to fix that.",
-        "Microsoft refused our client id or secret: it is wrong, or it has expired.",
+        "Microsoft refused our secret or certificate: it is wrong, or it has expired. No sign-in "
+        "is renewed until it accepts it.",
         _SECRETS,
+        then="alarm",
+    ),
+    "credentials_expire_soon": Entry(
+        "",
+        "The client secret ends within 30 days (CLIENT_SECRET_EXPIRES_ON). Make a new one.",
+        _SECRETS,
+        then="alarm",
+    ),
+    "credentials_expired": Entry(
+        "",
+        "The client secret has ended (CLIENT_SECRET_EXPIRES_ON), and no sign-in can be renewed.",
+        _SECRETS,
+        then="alarm",
     ),
     "operator_registration": Entry(
         "The application is not set up correctly at Microsoft. Its operator has to fix that.",
-        "Microsoft refused our registration: redirect URI, scopes, or kind of accounts.",
+        "Microsoft refused our registration: client id, redirect URI, scopes, kind of accounts.",
         _REGISTRATION,
+        then="alarm",
     ),
     "unknown_encryption_key": Entry(
         "The application is not set up correctly. Its operator has to fix that.",
         "A row was sealed with a key id that ENCRYPTION_KEYS does not hold. Put it back.",
+        then="alarm",
     ),
     "sealed_data_damaged": Entry(
         "Stored data can't be read. The operator of the application has to look at it.",
         "A sealed value does not fit its row: edited, moved from another row, or damaged.",
+        then="alarm",
     ),
     "settings_wrong": Entry(
         "The application is not set up correctly. Its operator has to fix that.",
         "Settings are missing or wrong; /api/health and the log name them.",
+        then="alarm",
     ),
     # The mailbox
     "imap_denied": Entry(
@@ -159,31 +207,56 @@ ENTRIES: dict[str, Entry] = {
         "use POP or IMAP\u201d in the settings; at work, ask your administrator to allow IMAP.",
         "AUTHENTICATE failed with a fresh token: IMAP is off, or the address is not a mailbox.",
         _PERSONAL_IMAP,
+        then="blocked",
     ),
     "mailbox_unavailable": Entry(
         "Microsoft let us sign in and then did not open the mailbox. Its licence may be missing.",
-        "Authenticated but not connected, several times in a row.",
+        "Authenticated but not connected. After five times in a row the account is blocked.",
         _EXCHANGE_IMAP,
+        then="retry",
     ),
     "folder_missing": Entry(
         "A folder that should be watched does not exist any more.",
         "EXAMINE or STATUS refused the folder.",
+        then="blocked",
     ),
     "imap_unavailable": Entry(
         "The mail server did not answer. It is tried again by itself.",
         "IMAP connection refused, cut, not trusted or too slow.",
+        then="retry",
     ),
     "imap_throttled": Entry(
         "The mail server asked us to wait. It is tried again by itself.",
         "The mailbox is throttled.",
+        then="retry",
     ),
+    # Sending
+    "smtp_disabled": Entry(
+        "The mailbox may not send by SMTP. Ask your administrator to switch it on.",
+        "SMTP AUTH is switched off for the mailbox or its tenant.",
+        "https://aka.ms/smtp_auth_disabled",
+        then="blocked",
+    ),
+    "smtp_throttled": Entry(
+        "Too much is being sent from this mailbox at once. It is tried again by itself.",
+        "Exchange takes three submissions of a mailbox at once.",
+        then="retry",
+    ),
+    "smtp_unavailable": Entry(
+        "The mail server did not take the mail. It is tried again by itself.",
+        "An SMTP refusal that is not one of a token or of a setting; its status is in the detail.",
+        then="retry",
+    ),
+    # Inside
     "storage_unavailable": Entry(
         "Something here did not work. It usually works again in a minute.",
         "The table service answered 5xx or not at all.",
+        then="retry",
     ),
     "internal": Entry(
         "Something here did not work. It is tried again by itself.",
         "An unexpected exception; its class is in the log.",
+        then="retry",
     ),
     # Endpoints
     "endpoint_unknown": Entry(
@@ -222,6 +295,7 @@ ENTRIES: dict[str, Entry] = {
     "stale": Entry(
         "Something changed in the meantime. Try again.",
         "Another writer was faster.",
+        then="retry",
     ),
     "account_unknown": Entry(
         "There is no such mailbox here.",

@@ -14,6 +14,7 @@ from shared.settings import Settings
 
 if TYPE_CHECKING:
     from shared.accounts import Accounts
+    from shared.app_circuit import AppCircuit
     from shared.app_only import AppOnly
     from shared.breaker import Breaker
     from shared.callback import Callback
@@ -179,6 +180,12 @@ class Connector:
     # Flows
 
     @_Part
+    def app_circuit(self) -> "AppCircuit":
+        from shared.app_circuit import AppCircuit
+
+        return AppCircuit(self.once)
+
+    @_Part
     def renewal(self) -> "Renewal":
         from datetime import timedelta
 
@@ -187,6 +194,7 @@ class Connector:
         return Renewal(
             self.tokens,
             self.microsoft,
+            self.app_circuit,
             timedelta(minutes=self.settings.refresh_window_minutes),
             self.tenant_tokens,
         )
@@ -198,7 +206,7 @@ class Connector:
         from shared.tenant_tokens import TenantTokens
 
         window = timedelta(minutes=self.settings.refresh_window_minutes)
-        return TenantTokens(self.tokens, self.microsoft, window)
+        return TenantTokens(self.tokens, self.microsoft, self.app_circuit, window)
 
     @_Part
     def app_only(self) -> "AppOnly":
@@ -290,7 +298,7 @@ class Connector:
     def enqueue(self) -> "Enqueue":
         from shared.enqueue import Enqueue
 
-        return Enqueue(self.accounts, self.once, self.now)
+        return Enqueue(self.accounts, self.once, self.settings.client_secret_expires_on, self.now)
 
     @_Part
     def tend(self) -> "Tend":
@@ -360,4 +368,4 @@ class Connector:
     def health(self) -> "Health":
         from shared.health import Health
 
-        return Health(self.once)
+        return Health(self.once, self.settings.client_secret_expires_on)

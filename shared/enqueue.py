@@ -1,10 +1,11 @@
 """Enqueue: finds the accounts that are due, claims them, and says which messages to send."""
 
 import logging
-from datetime import datetime
+from datetime import date, datetime
 
-from shared import instants, tend
+from shared import health, instants, tend
 from shared.accounts import Accounts, batches
+from shared.catalogue import ENTRIES
 from shared.directory import known_form
 from shared.errors import TryAgain, UnseenError
 from shared.once import Once
@@ -15,10 +16,14 @@ log = logging.getLogger(__name__)
 class Enqueue:
     """The timer's work."""
 
-    def __init__(self, accounts: Accounts, once: Once, clock: instants.Clock) -> None:
+    def __init__(
+        self, accounts: Accounts, once: Once, expires_on: date | None, clock: instants.Clock
+    ) -> None:
         self._accounts = accounts
         self._once = once
+        self._expires_on = expires_on
         self._now = clock
+        self._alarmed_on: date | None = None
 
     def enqueue(self, tick: datetime) -> list[str]:
         """Claims everything that is due at `tick`; gives one queue message per claim.
@@ -40,6 +45,7 @@ class Enqueue:
                 if claim:
                     messages.append(tend.message(claim))
         log.info("tick: due=%d messages=%d", due_count, len(messages))
+        self._alarm(tick)
         self._look_after_itself(tick, due_count, oldest)
         return messages
 
@@ -50,6 +56,13 @@ class Enqueue:
             self._once.beat(tick, due=due_count, oldest_due_at=oldest)
         except UnseenError as error:
             log.warning("no heartbeat: %s", error)
+
+    def _alarm(self, tick: datetime) -> None:
+        """Once a day, where our client secret is about to end."""
+        code = health.expiry_code(self._expires_on, tick)
+        if code and self._alarmed_on != tick.date():
+            self._alarmed_on = tick.date()
+            log.error("ALARM: %s %s", code, ENTRIES[code].operator)
 
     def now(self, account_id: str) -> list[str]:
         """Makes one account due now; gives its queue message, none where a claim is running.

@@ -80,6 +80,23 @@ class Stale(UnseenError):
         super().__init__("stale", detail)
 
 
+def of_account(
+    code: str, detail: str = "", *, retry_after_seconds: float | None = None
+) -> UnseenError:
+    """The error of a code, in the class that does what the catalogue says the account does."""
+    match ENTRIES[code].then:
+        case "retry":
+            return TryAgain(code, detail, retry_after_seconds=retry_after_seconds)
+        case "reconnect":
+            return ReconnectNeeded(code, detail)
+        case "blocked":
+            return Blocked(code, detail)
+        case "alarm":
+            return OperatorFault(code, detail)
+        case "none":
+            return Rejected(code, detail)
+
+
 def place(error: BaseException) -> str:
     """Class and function of a surprise, for the log: its text may quote mail, so no text."""
     trace = error.__traceback__

@@ -1,24 +1,69 @@
 """What an answer of Microsoft's identity platform means for us. Pure.
 
-`error` decides first; the AADSTS numbers refine it, since Microsoft may change them.
+`error` decides where no number does; the AADSTS numbers refine it, since Microsoft may change them.
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 """
 
 import re
 
-from shared.errors import OperatorFault, ReconnectNeeded, Rejected, TryAgain, UnseenError
+from shared.errors import UnseenError, of_account
 
 _AADSTS = re.compile(r"AADSTS(\d{3,8})")
+_LOOPING = 50196
+_LOOP_SECONDS = 3600
 
-_POLICY = {53000, 53001, 53002, 53003, 530032, 530035, 50131, 50105, 500021, 500212, 500213}
-_MFA = {50072, 50074, 50076, 50079}
-_CONSENT = {65001, 90094, 90095, 90008, 650052}
-_WRONG_ACCOUNT = {50020, 50034, 51004, 500208, 16000, 90072, 50194, 9002332}
-_DISABLED = {50053, 50055, 50057, 50144}
-_CREDENTIALS = {7000215, 7000222, 70002, 700016, 7000112, 700027, 7000218, 700025}
-_REGISTRATION = {50011, 70011, 28002, 900144, 65005, 650057, 90002, 700229, 500112, 700022}
-_START_AGAIN = {54005, 501481, 700005}
-_TRANSIENT = {50033, 50087, 90006, 90012, 90024, 90033, 90055, 70012, 50196}
+# Code of the catalogue → AADSTS numbers.
+NUMBERS: dict[str, tuple[int, ...]] = {
+    "cancelled": (65004,),
+    "sign_in_again": (
+        *(50173, 700082, 70008, 70000, 50089, 50132, 50133, 70043, 700084, 50058, 50078, 700020),
+    ),
+    "sign_in_interaction": (50072, 50074, 50076, 50079),
+    "policy_refused": (
+        *(53000, 53001, 53002, 53003, 530032, 530035, 50131, 50105, 500021, 500212, 500213),
+    ),
+    "consent_missing": (65001,),
+    "admin_consent_needed": (90094, 90095, 90008, 650052),
+    "wrong_account": (50020, 50034, 51004, 500208, 16000, 90072, 50194, 9002332),
+    "account_disabled": (50053, 50055, 50057, 50144),
+    "operator_credentials": (7000215, 7000222, 70002, 700027, 7000218, 700025),
+    "operator_registration": (
+        *(
+            700016,
+            7000112,
+            50011,
+            70011,
+            28002,
+            900144,
+            65005,
+            650057,
+            90002,
+            700229,
+            500112,
+            700022,
+        ),
+        9001023,
+    ),
+    "code_refused": (54005, 501481, 700005),
+    "microsoft_unavailable": (*(50033, 50087, 90006, 90012, 90024, 90033, 90055, 70012, _LOOPING),),
+}
+# Code of the catalogue → values of `error` that it stands for where the number is not known.
+CLASSES: dict[str, tuple[str, ...]] = {
+    "cancelled": ("access_denied",),
+    "sign_in_again": ("invalid_grant",),
+    "sign_in_interaction": ("interaction_required", "login_required"),
+    "consent_missing": ("consent_required",),
+    "operator_credentials": ("invalid_client",),
+    "operator_registration": (
+        *("unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_request"),
+        *("unsupported_response_type", "invalid_resource"),
+    ),
+    "microsoft_unavailable": ("temporarily_unavailable", "server_error"),
+}
+_BY_NUMBER = {number: code for code, numbers in NUMBERS.items() for number in numbers}
+_BY_CLASS = {error: code for code, errors in CLASSES.items() for error in errors}
+_OURS = ("operator_credentials", "operator_registration")
+_PASSING = "microsoft_unavailable"
 
 
 def aadsts(description: str) -> int:
@@ -34,47 +79,22 @@ def translate(
     status: int = 0,
     retry_after_seconds: float | None = None,
 ) -> UnseenError:
-    """The error that says what to do; its detail is the AADSTS number, never the text."""
+    """The error that says what to do; its detail is the AADSTS number, never the text.
+
+    A busy platform says nothing about an account, and a fault of ours neither.
+    """
     number = aadsts(description)
+    by_number, by_class = _BY_NUMBER.get(number, ""), _BY_CLASS.get(error, "")
     detail = f"AADSTS{number}" if number else ""
-    if number in _TRANSIENT or error in {"temporarily_unavailable", "server_error"}:
-        return _passing(detail, retry_after_seconds)
-    if status == 429 or status >= 500:
-        return _passing(f"HTTP {status}", retry_after_seconds)
-    if number in _CREDENTIALS or error in {"invalid_client", "unauthorized_client"}:
-        return OperatorFault("operator_credentials", detail)
-    if number in _REGISTRATION or error in {"invalid_scope", "unsupported_grant_type"}:
-        return OperatorFault("operator_registration", detail)
-    return _about_the_account(error, number, detail)
-
-
-def _passing(detail: str, retry_after_seconds: float | None) -> TryAgain:
-    return TryAgain("microsoft_unavailable", detail, retry_after_seconds=retry_after_seconds)
-
-
-def _about_the_account(error: str, number: int, detail: str) -> UnseenError:
-    by_number = (
-        (_POLICY, ReconnectNeeded("policy_refused", detail)),
-        (_CONSENT, ReconnectNeeded("consent_missing", detail)),
-        (_MFA, ReconnectNeeded("sign_in_interaction", detail)),
-        (_WRONG_ACCOUNT, ReconnectNeeded("wrong_account", detail)),
-        (_DISABLED, ReconnectNeeded("account_disabled", detail)),
-        (_START_AGAIN, Rejected("code_refused", detail)),
-        ({65004}, Rejected("cancelled", detail)),
-    )
-    for numbers, outcome in by_number:
-        if number in numbers:
-            return outcome
-    match error:
-        case "access_denied":
-            return Rejected("cancelled", detail)
-        case "consent_required":
-            return ReconnectNeeded("consent_missing", detail)
-        case "interaction_required" | "login_required":
-            return ReconnectNeeded("sign_in_interaction", detail)
-        case "invalid_grant":
-            return ReconnectNeeded("sign_in_again", detail)
-        case "invalid_request" | "unsupported_response_type" | "invalid_resource":
-            return OperatorFault("operator_registration", detail)
-        case _:
-            return _passing(detail or "unknown error", None)
+    if _PASSING not in (by_number, by_class) and (status == 429 or status >= 500):
+        return of_account(_PASSING, f"HTTP {status}", retry_after_seconds=retry_after_seconds)
+    if number == _LOOPING:
+        retry_after_seconds = max(retry_after_seconds or 0, _LOOP_SECONDS)
+    if _PASSING in (by_number, by_class):
+        code = _PASSING
+    elif by_number not in _OURS and by_class == "operator_credentials":
+        code = by_class
+    else:
+        code = by_number or by_class or _PASSING
+    unknown = "" if by_number or by_class else "unknown error"
+    return of_account(code, detail or unknown, retry_after_seconds=retry_after_seconds)

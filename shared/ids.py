@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 import secrets
+import unicodedata
 
 ACCOUNT_ID = re.compile(r"acc_[a-z2-7]{26}\Z")
 ENDPOINT_ID = re.compile(r"ep_[a-z2-7]{8,26}\Z")
@@ -23,7 +24,8 @@ def account_id(tid: str, oid: str, reference: str, *, mailbox: str = "") -> str:
 
     Never of the address of a person: addresses are reassigned.
     """
-    return "acc_" + _digest((tid.lower(), oid.lower(), mailbox.casefold(), reference), 26)
+    mailbox = unicodedata.normalize("NFC", mailbox.casefold())
+    return "acc_" + _digest((tid.lower(), oid.lower(), mailbox, reference), 26)
 
 
 def mail_webhook_id(account: str, folder: str, uidvalidity: int, uid: int, kind: str) -> str:

@@ -1,6 +1,6 @@
 """Microsoft's identity platform: all of MSAL, which nothing else imports.
 
-One light application object per use; the HTTP session and MSAL's HTTP cache (discovery, throttle)
+One light application object per use; the HTTP session and MSAL's HTTP cache (discovery)
 are shared by the process. One token cache per account goes in and comes out as bytes.
 """
 
@@ -61,8 +61,7 @@ class Microsoft:
         # REQUESTS_CA_BUNDLE and proxies of the environment would override what is set here.
         self._session.trust_env = False
         self._session.verify = settings.ca_file or certifi.where()
-        self._http_cache: dict[str, Any] = {}
-        self._login_cache = _Discovery()
+        self._http_cache = _Discovery()
         self._issuer = ""
         self._issuer_lock = threading.Lock()
 
@@ -78,7 +77,7 @@ class Microsoft:
         http = _Http(self._session)
         flow = _asked(
             http,
-            lambda: self._application(http, http_cache=self._login_cache).initiate_auth_code_flow(
+            lambda: self._application(http).initiate_auth_code_flow(
                 list(self._scopes),
                 redirect_uri=self._settings.redirect_uri,
                 state=secrets.token_urlsafe(32),
@@ -98,7 +97,7 @@ class Microsoft:
         def redeem() -> Mapping[str, Any]:
             try:
                 result: Mapping[str, Any] = self._application(
-                    http, cache, self._login_cache
+                    http, cache
                 ).acquire_token_by_auth_code_flow(dict(flow), dict(answer))
                 return result
             except RuntimeError:
@@ -165,9 +164,7 @@ class Microsoft:
         held.deserialize(cache.decode())
 
         def acquire() -> Mapping[str, Any]:
-            application = self._application(
-                http, held, self._login_cache, f"{self._settings.authority_origin}/{tid}"
-            )
+            application = self._application(http, held, f"{self._settings.authority_origin}/{tid}")
             result: Mapping[str, Any] = application.acquire_token_for_client(
                 [self._settings.cloud.app_scope]
             )
@@ -191,7 +188,6 @@ class Microsoft:
         self,
         http: "_Http",
         cache: msal.SerializableTokenCache | None = None,
-        http_cache: dict[str, Any] | None = None,
         authority: str = "",
     ) -> msal.ConfidentialClientApplication:
         try:
@@ -202,7 +198,7 @@ class Microsoft:
                 instance_discovery=False,
                 token_cache=cache,
                 http_client=http,
-                http_cache=self._http_cache if http_cache is None else http_cache,
+                http_cache=self._http_cache,
             )
         except ValueError as error:
             if http.status == 400:  # discovery knows no such tenant
@@ -220,9 +216,11 @@ class Microsoft:
 
 
 class _Discovery(dict[str, Any]):
-    """MSAL's HTTP cache for logins: of answers, only those to a GET are kept.
+    """MSAL's HTTP cache: of answers, only those to a GET are kept.
 
-    MSAL takes all codes for one account's, so that a 429 to one login would hold up everybody's.
+    MSAL would answer a repeated request by itself, for a minute after a refusal: also once the
+    fault is mended. And it takes all codes for one account's, so that a 429 to one login would hold
+    up everybody's. When Microsoft may be asked again is in the token's row, for all processes.
     """
 
     def __setitem__(self, key: str, value: Any) -> None:

@@ -129,6 +129,18 @@ class Once:
     def heartbeat(self) -> Row | None:
         return self._tables.get(TABLE, APP, "heartbeat")
 
+    def circuit(self) -> Row | None:
+        """The app's circuit, if it was ever open; see `shared.app_circuit`."""
+        return self._tables.get(TABLE, APP, "circuit")
+
+    def change_circuit(self, found: Row | None, **fields: str | int) -> None:
+        """Writes the circuit over what was found; raises Stale where another was first."""
+        row = {"PartitionKey": APP, "RowKey": "circuit", **fields}
+        if found is None:
+            self._tables.insert(TABLE, row)
+        else:
+            self._tables.update(TABLE, row, found.etag)
+
     def count(self, name: str) -> None:
         """Adds one to a counter of the app."""
         for _ in range(_ROUNDS):

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import instants, schedule
 from shared.accounts import Account, Folder, folders_text
-from shared.errors import TryAgain, UnseenError
+from shared.errors import OperatorFault, TryAgain, UnseenError
 
 
 @dataclass(slots=True)
@@ -83,9 +83,10 @@ class Outcome:
 
     def _after_check(self, row: Account, began: Account, now: datetime) -> dict[str, Any]:
         retry_after = self.error.retry_after_seconds if isinstance(self.error, TryAgain) else None
+        held = row.not_before if self.error and row.not_before > instants.text(now) else ""
         fields: dict[str, Any] = {
-            "failures": row.failures + 1 if self.error else 0,
-            "not_before": instants.after(now, retry_after) if retry_after else "",
+            "failures": self._failures(row),
+            "not_before": instants.after(now, retry_after) if retry_after else held,
         }
         if not self.error:
             fields["last_success_at"] = instants.text(now)
@@ -96,6 +97,12 @@ class Outcome:
             for folder in row.folders
         )
         return fields | {"folders": folders_text(merged)}
+
+    def _failures(self, row: Account) -> int:
+        """A fault of ours is none of the account's."""
+        if isinstance(self.error, OperatorFault):
+            return row.failures
+        return row.failures + 1 if self.error else 0
 
     def _next_attempt_at(self, row: Account, began: Account, tick: datetime) -> str:
         ours = min(self.next_attempt_at, schedule.outbox_turn(row.id, tick))
@@ -123,6 +130,8 @@ class Outcome:
                 wait = 0
             elif status == "blocked":
                 wait = max(schedule.SLOW_RETRY_SECONDS, interval_seconds)
+            elif isinstance(self.error, OperatorFault):
+                wait = schedule.back_off_seconds(1, interval_seconds)
             elif self.error:
                 wait = schedule.back_off_seconds(failures, interval_seconds)
             ours = instants.after(tick, wait)

@@ -153,6 +153,7 @@ _HEADINGS = {
     "login_used": "This sign-in was already used",
     "login_cookie_missing": "Please use the same browser",
     "consent_missing": "Permission is missing",
+    "admin_consent_needed": "An administrator has to approve this",
     "scopes_missing": "Permission is missing",
     "login_closed": "An invitation is needed",
     "storage_unavailable": "Please try again in a minute",

@@ -1,12 +1,19 @@
-"""Renew: the access token for a mailbox; Microsoft is asked when too little of it is left."""
+"""Renew: the access token for a mailbox; Microsoft is asked when too little of it is left.
+
+One run at a time asks, under the lease in the token's row. An answer that could not be stored is
+kept in memory and stored before anything else is done for that account: the refresh token in it may
+be the only one that works.
+"""
 
 import logging
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from shared import instants
 from shared.accounts import APP_ONLY, Account
-from shared.errors import ReconnectNeeded, Stale, TryAgain
+from shared.app_circuit import AppCircuit
+from shared.errors import OperatorFault, ReconnectNeeded, Stale, TryAgain, UnseenError
 from shared.microsoft import Microsoft, Token
 from shared.tables import Row
 from shared.tenant_tokens import TenantTokens
@@ -17,6 +24,7 @@ log = logging.getLogger(__name__)
 # MSAL takes a token with less than five minutes left for expired and would ask by itself.
 _STILL_GOOD = timedelta(minutes=6)
 _REMEMBERED = 10_000
+_SAVES = 3
 
 
 class Renewal:
@@ -26,13 +34,16 @@ class Renewal:
         self,
         tokens: TokenStore,
         microsoft: Microsoft,
+        circuit: AppCircuit,
         window: timedelta,
         tenants: TenantTokens,
     ) -> None:
         self._tokens = tokens
         self._microsoft = microsoft
+        self._circuit = circuit
         self._window = window
         self._tenants = tenants
+        self._unsaved: dict[str, tuple[StoredToken, Token]] = {}
         self._remembered: dict[tuple[str, str], Token] = {}
         self._lock = threading.Lock()
 
@@ -58,6 +69,7 @@ class Renewal:
         stored = self._tokens.open(row) if row else self._tokens.get(account.shard, account.id)
         if stored is None or stored.generation != account.generation:
             raise Stale("tokens")
+        stored = self._with_what_was_not_saved(stored)
         token = self._renewed(stored, now, force)
         self._remember(account, token)
         return token
@@ -68,10 +80,10 @@ class Renewal:
             return self._microsoft.token(stored.cache, now)
         try:
             return self._ask(stored, now)
-        except TryAgain:
-            if force or left <= _STILL_GOOD:
+        except (TryAgain, OperatorFault) as error:
+            if force or left <= _STILL_GOOD or stored.account in self._unsaved:
                 raise
-            log.warning("token kept: account=%s Microsoft did not answer", stored.account)
+            log.warning("token kept: account=%s %s", stored.account, error)
             return self._microsoft.token(stored.cache, now)
         except ReconnectNeeded:
             newer = self._tokens.get(stored.shard, stored.account)
@@ -82,13 +94,56 @@ class Renewal:
             return self._ask(newer, now)  # another run was faster; once with what it stored
 
     def _ask(self, stored: StoredToken, now: datetime) -> Token:
-        fresh = self._microsoft.token(stored.cache, now, force=True)
-        saved = self._tokens.save(stored, fresh)
-        log.info("token renewed: account=%s rt_version=%d", saved.account, saved.rt_version)
+        stored.raise_if_taken(now)
+        admission = self._circuit.admit(now)
+        leased = self._tokens.take(stored, now)
+        if leased.rt_version > stored.rt_version and leased.expires_at - now > _STILL_GOOD:
+            return self._microsoft.token(leased.cache, now)  # another run has just renewed it
+        if leased.rt_version > stored.rt_version:
+            leased = self._tokens.take(leased, now)
+        try:
+            fresh = self._microsoft.token(leased.cache, now, force=True)
+        except UnseenError as error:
+            self._tokens.release(leased, _hold_until(error, now))
+            self._circuit.learn(admission, error, now)
+            raise
+        saved = self._saved(leased, fresh)
+        self._circuit.learn(admission, None, now)
         return fresh if saved.cache == fresh.cache else self._microsoft.token(saved.cache, now)
+
+    def _saved(self, leased: StoredToken, fresh: Token) -> StoredToken:
+        """Stores the answer; where the table service stays away, it waits in `_unsaved`."""
+        for left in reversed(range(_SAVES)):
+            try:
+                saved = self._tokens.save(leased, fresh)
+                break
+            except TryAgain:
+                self._unsaved[leased.account] = leased, fresh
+                if not left:
+                    log.warning("token not stored yet: account=%s", leased.account)
+                    raise
+        self._unsaved.pop(leased.account, None)
+        log.info("token renewed: account=%s rt_version=%d", saved.account, saved.rt_version)
+        return saved
+
+    def _with_what_was_not_saved(self, stored: StoredToken) -> StoredToken:
+        """Stores an answer that is still in memory, unless what is stored is later than it."""
+        leased, fresh = self._unsaved.get(stored.account, (None, None))
+        if leased is None or fresh is None:
+            return stored
+        if leased.generation == stored.generation and leased.rt_version == stored.rt_version:
+            return self._saved(leased, fresh)
+        self._unsaved.pop(stored.account, None)
+        return stored
 
     def _remember(self, account: Account, token: Token) -> None:
         with self._lock:
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
             self._remembered[account.id, account.generation] = replace(token, cache=b"")
+
+
+def _hold_until(error: UnseenError, now: datetime) -> str:
+    if isinstance(error, TryAgain) and error.retry_after_seconds:
+        return instants.after(now, error.retry_after_seconds)
+    return ""

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -35,6 +36,7 @@ class Settings:
 
     client_id: str
     client_secret: str = field(repr=False)
+    client_secret_expires_on: date | None
     client_certificate: "ClientCertificate | None" = field(repr=False)
     federated_identity_client_id: str
     cloud: Cloud
@@ -92,6 +94,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     settings = Settings(
         client_id=reader.take("CLIENT_ID", _text),
         client_secret=secret,
+        client_secret_expires_on=reader.take("CLIENT_SECRET_EXPIRES_ON", _date, "none"),
         client_certificate=certificate,
         federated_identity_client_id=identity,
         cloud=cloud,
@@ -194,6 +197,17 @@ def _certificate(value: str) -> "ClientCertificate":
     from shared import client_certificate
 
     return client_certificate.read(value)
+
+
+def _date(value: str) -> date | None:
+    if value == "none":
+        return None
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        raise ValueError("must be a date like 2027-01-31")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("is no date of the calendar") from None
 
 
 def _text(value: str) -> str:

@@ -6,6 +6,8 @@ https://learn.microsoft.com/rest/api/storageservices/performing-entity-group-tra
 """
 
 import json
+import random
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -35,8 +37,10 @@ from shared.errors import Stale, TryAgain
 MAX_OPERATIONS = 100
 MAX_TRANSACTION_BYTES = 3 * 1024 * 1024
 MAX_COMPARISONS = 15
-# The SDK does not repeat these where the answer got lost. Ours may be: each has its ETag.
-_REPEATABLE = frozenset({"POST", "PATCH", "PUT"})
+# The SDK's own retries wait equally long for all, and don't repeat a write whose answer got lost.
+# Ours may be repeated: each has its ETag, or writes the same again.
+_RETRY_SECONDS = (0.1, 0.8, 1.6)
+_BUSY = frozenset({408, 429, 500, 502, 503, 504})
 _INT32 = range(-(2**31), 2**31)
 _CONNECTIONS = 64
 
@@ -148,19 +152,19 @@ def _value_weight(value: Value) -> int:
 class Tables:
     """All tables of one storage account; safe to share between threads."""
 
-    def __init__(self, connection_string: str) -> None:
+    def __init__(self, connection_string: str, wait: Callable[[float], None] = time.sleep) -> None:
         session = requests.Session()
         for scheme in ("https://", "http://"):
             session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=_CONNECTIONS))
         self._service = TableServiceClient.from_connection_string(
             connection_string,
             transport=RequestsTransport(session=session, session_owner=False),
-            retry_total=3,
-            retry_backoff_factor=0.4,
+            retry_total=0,
             connection_timeout=5,
             read_timeout=15,
         )
         self._session = session
+        self._wait = wait
 
     def close(self) -> None:
         self._service.close()
@@ -243,9 +247,7 @@ class Tables:
         def write(client: TableClient) -> list[str]:
             if len(operations) == 1 and not isinstance(operations[0], Delete):
                 return [_write_one(client, operations[0])]
-            answers = client.submit_transaction(
-                [_step(operation) for operation in operations], retry_on_methods=_REPEATABLE
-            )
+            answers = client.submit_transaction([_step(operation) for operation in operations])
             return [str(answer.get("etag") or "") for answer in answers]
 
         return self._make_table_and_retry(table, write)
@@ -268,7 +270,7 @@ class Tables:
     def _call[T](self, table: str, work: Callable[[TableClient], T]) -> T:
         """Runs the work; the SDK's errors are translated here and nowhere else."""
         try:
-            return work(self._service.get_table_client(table))
+            return self._persistently(lambda: work(self._service.get_table_client(table)))
         except (ResourceExistsError, ResourceNotFoundError) as error:
             raise Stale(table) from error
         except HttpResponseError as error:
@@ -277,6 +279,21 @@ class Tables:
             raise TryAgain("storage_unavailable", f"HTTP {error.status_code}") from error
         except AzureError as error:
             raise TryAgain("storage_unavailable", type(error).__name__) from error
+
+    def _persistently[T](self, work: Callable[[], T]) -> T:
+        """Up to four times where the service is busy, or did not answer.
+
+        Up to half as long again between them, at random: what failed together would come back
+        together.
+        """
+        for seconds in _RETRY_SECONDS:
+            try:
+                return work()
+            except AzureError as error:
+                if getattr(error, "status_code", None) not in _BUSY | {None}:
+                    raise
+            self._wait(seconds * (1 + random.random() / 2))  # noqa: S311 - spreads load
+        return work()
 
 
 def _table_is_missing(error: HttpResponseError) -> bool:
@@ -298,12 +315,10 @@ def _write_one(client: TableClient, operation: Insert | Update) -> str:
     """Without the multipart of a transaction, which costs the SDK more than the write itself."""
     match operation:
         case Insert(fields):
-            answer = client.create_entity(_entity(fields), retry_on_methods=_REPEATABLE)
+            answer = client.create_entity(_entity(fields))
         case Update(fields, etag, replace):
             mode = UpdateMode.REPLACE if replace else UpdateMode.MERGE
-            answer = client.update_entity(
-                _entity(fields), mode=mode, retry_on_methods=_REPEATABLE, **_unmodified(etag)
-            )
+            answer = client.update_entity(_entity(fields), mode=mode, **_unmodified(etag))
     return str(answer["etag"])
 
 

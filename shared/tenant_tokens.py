@@ -9,6 +9,7 @@ import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from shared.app_circuit import AppCircuit
 from shared.errors import Blocked, OperatorFault, ReconnectNeeded, Rejected, Stale, TryAgain
 from shared.microsoft import Microsoft, Token
 from shared.token_store import TENANT, StoredToken, TokenStore
@@ -24,6 +25,7 @@ _NOT_CONSENTED = {
     *("AADSTS700016", "AADSTS7000112", "AADSTS650052", "AADSTS65001", "AADSTS90094"),
     *("AADSTS500011", "AADSTS501051", "AADSTS50105"),
 }
+_NOT_CONSENTED_CODES = {"consent_missing", "admin_consent_needed", "cancelled"}
 _NO_TENANT = {"AADSTS90002", "AADSTS900023"}
 
 
@@ -36,9 +38,12 @@ class _Held:
 class TenantTokens:
     """Gives tokens; safe to share between threads, of which one at a time asks for a tenant."""
 
-    def __init__(self, tokens: TokenStore, microsoft: Microsoft, window: timedelta) -> None:
+    def __init__(
+        self, tokens: TokenStore, microsoft: Microsoft, circuit: AppCircuit, window: timedelta
+    ) -> None:
         self._tokens = tokens
         self._microsoft = microsoft
+        self._circuit = circuit
         self._window = window
         self._held: dict[str, _Held] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -60,10 +65,10 @@ class TenantTokens:
                 )
             try:
                 return self._asked(tid, stored, now)
-            except TryAgain:
+            except (TryAgain, OperatorFault) as error:
                 if force or stored is None or stored.expires_at - now <= _STILL_GOOD:
                     raise
-                log.warning("token kept: tenant=%s Microsoft did not answer", tid)
+                log.warning("token kept: tenant=%s %s", tid, error)
                 return self._microsoft.app_token(tid, stored.cache, now)
 
     def ask(self, tid: str, now: datetime) -> Token:
@@ -77,10 +82,13 @@ class TenantTokens:
         return held.token.expires_at - now > self._window
 
     def _asked(self, tid: str, stored: StoredToken | None, now: datetime) -> Token:
+        admission = self._circuit.admit(now)
         try:
             fresh = self._microsoft.app_token(tid, _NOTHING, now)
         except (OperatorFault, ReconnectNeeded, Rejected) as error:
+            self._circuit.learn(admission, error, now)
             raise _refusal(error) from None
+        self._circuit.learn(admission, None, now)
         self._save(tid, stored, fresh)
         log.info("token renewed: tenant=%s", tid)
         return self._remembered(tid, _Held(fresh, now))
@@ -108,6 +116,6 @@ def _refusal(error: OperatorFault | ReconnectNeeded | Rejected) -> Exception:
     """What a refusal means for an application in a tenant."""
     if error.detail in _NO_TENANT:
         return Blocked("tenant_unknown", error.detail)
-    if error.detail in _NOT_CONSENTED or error.code in {"consent_missing", "cancelled"}:
+    if error.detail in _NOT_CONSENTED or error.code in _NOT_CONSENTED_CODES:
         return Blocked("app_not_consented", error.detail)
     return error if isinstance(error, OperatorFault) else Blocked(error.code, error.detail)

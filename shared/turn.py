@@ -133,7 +133,10 @@ class Turn:
     def _keep_token(self, reader: Reader) -> None:
         token = reader.token()
         window = timedelta(minutes=self._tools.settings.refresh_window_minutes)
-        self.outcome.next_refresh_at = instants.due_text(token.expires_at - window)
+        due = instants.due_text(token.expires_at - window)
+        # Microsoft did not answer, and what we have is still good: not asked again at once.
+        late = due <= instants.text(self._tick)
+        self.outcome.next_refresh_at = schedule.retry_at(self._tick) if late else due
         if self._account.kind == APP_ONLY:  # nothing ends that nobody uses
             self.outcome.next_refresh_at = instants.NEVER
         elif self._account.status == "paused":
@@ -233,8 +236,14 @@ class Turn:
 
     def _failed(self, error: UnseenError) -> None:
         self.outcome.error = error
-        level = logging.ERROR if isinstance(error, OperatorFault) else logging.WARNING
-        log.log(level, "account not read: account=%s %s", self._account.id, error)
+        # The app's circuit has told the operator; not once more for each account.
+        ours = isinstance(error, OperatorFault) and error.code != "operator_credentials"
+        log.log(
+            logging.ERROR if ours else logging.WARNING,
+            "account not read: account=%s %s",
+            self._account.id,
+            error,
+        )
         match error:
             case ReconnectNeeded():
                 link = f"{self._tools.settings.public_base_url}/api/login"

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # allows it. A new module is given its place here.
 PURE = {
     *("catalogue", "errors", "ids", "instants", "schedule", "settings", "web", "pages"),
-    *("id_token", "identity_errors", "imap_errors", "watchdog", "make_keys"),
+    *("id_token", "identity_errors", "imap_errors", "smtp_errors", "watchdog", "make_keys"),
     *("guard", "guarded_sockets"),
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
@@ -25,7 +25,7 @@ FLOWS = {
     *("connect", "connected", "enrol", "prove", "enqueue", "tend", "turn", "check", "attempts"),
     *("attempt", "breaker", "deliveries", "endpoint_admin", "endpoint_forms", "replay", "system"),
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
-    *("events", "outcome", "reencrypt", "account_forms", "account_view", "vending"),
+    *("events", "outcome", "app_circuit", "reencrypt", "account_forms", "account_view", "vending"),
     *("app_only", "tenant_tokens", "consent", "callback"),
 }
 LAYERS = [PURE, ADAPTERS, STORES, FLOWS, {"connector"}]

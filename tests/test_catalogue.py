@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from shared import identity_errors
 from shared.catalogue import ENTRIES
+from shared.errors import of_account
 
 _ROOT = Path(__file__).parents[1]
+_NOT_FOR_OWNERS = {"queue_message_invalid", "credentials_expire_soon", "credentials_expired"}
 _ERRORS = {"TryAgain", "ReconnectNeeded", "Blocked", "OperatorFault", "Rejected"}
 
 
@@ -19,10 +22,10 @@ def nodes(*folders: str) -> Iterator[ast.AST]:
             yield from ast.walk(ast.parse(file.read_text()))
 
 
-def raised() -> set[str]:
-    """The codes that the program's errors are made with."""
+def raised() -> set[tuple[str, str]]:
+    """The codes that the program's errors are made with, each beside its class."""
     return {
-        str(node.args[0].value)
+        (node.func.id, str(node.args[0].value))
         for node in nodes("shared")
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
@@ -42,9 +45,16 @@ def spoken() -> set[str]:
 
 
 def test_every_code_that_is_raised_has_its_sentences() -> None:
-    codes = raised()
+    codes = {code for _, code in raised()} | set(identity_errors.NUMBERS)
+    assert codes >= set(identity_errors.CLASSES)
     assert len(codes) > 20
     assert codes <= set(ENTRIES)
+
+
+@pytest.mark.parametrize(("kind", "code"), sorted(raised()))
+def test_an_error_does_what_the_catalogue_says(kind: str, code: str) -> None:
+    """Rejected is about a request: whatever its code, no account does anything."""
+    assert kind in {type(of_account(code)).__name__, "Rejected"}
 
 
 def test_no_entry_is_left_over() -> None:
@@ -55,7 +65,7 @@ def test_no_entry_is_left_over() -> None:
 def test_an_entry_speaks_in_sentences(code: str) -> None:
     entry = ENTRIES[code]
     assert entry.operator.endswith(".")
-    assert entry.owner.endswith(".") or code == "queue_message_invalid"
+    assert entry.owner.endswith(".") or code in _NOT_FOR_OWNERS
     assert entry.link.startswith("https://") or not entry.link
 
 

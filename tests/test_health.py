@@ -1,5 +1,6 @@
 """Health: whether the app can do its work, in terms that say what to fix."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -42,6 +43,30 @@ def test_f40_storage_that_does_not_answer_is_named(start_app: StartApp, lossy: T
     report = app.parts.health.report(_NOW)
     assert report["status"] == "degraded"
     assert [one["code"] for one in report["problems"]] == ["storage_unavailable"]
+
+
+@pytest.mark.parametrize(
+    ("expires_on", "code"),
+    [
+        ("2026-03-03", ""),
+        ("2026-03-02", "credentials_expire_soon"),
+        ("2026-02-01", "credentials_expire_soon"),
+        ("2026-01-31", "credentials_expired"),
+        ("2025-12-31", "credentials_expired"),
+    ],
+)
+def test_f5_a_client_secret_that_ends_is_an_alarm_in_health_and_log(
+    start_app: StartApp, caplog: pytest.LogCaptureFixture, expires_on: str, code: str
+) -> None:
+    app = start_app(CLIENT_SECRET_EXPIRES_ON=expires_on)
+    report = app.parts.health.report(_NOW)
+    assert [one["code"] for one in report.get("problems", [])] == [code] * bool(code)
+    for hours in (0, 1, 11, 12):  # once a day
+        app.tick(_NOW + timedelta(hours=hours))
+    alarms = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
+    if code:
+        assert len(alarms) == 2
+    assert all(alarm.startswith("ALARM: credentials_expire") for alarm in alarms)
 
 
 def test_f53_bad_settings_are_all_named_without_their_values() -> None:

@@ -19,16 +19,17 @@ _BY_NUMBER: dict[tuple[str, Kind, str], list[int]] = {
         *(53000, 53001, 53002, 53003, 530032, 530035),
         *(50131, 50105, 500021, 500212, 500213),
     ],
-    ("consent_required", ReconnectNeeded, "consent_missing"): [65001, 90094, 90095, 90008, 650052],
+    ("consent_required", ReconnectNeeded, "consent_missing"): [65001],
+    ("consent_required", ReconnectNeeded, "admin_consent_needed"): [90094, 90095, 90008, 650052],
     ("invalid_grant", ReconnectNeeded, "wrong_account"): [
         *(50020, 50034, 51004, 500208, 16000, 90072, 50194, 9002332),
     ],
     ("invalid_grant", ReconnectNeeded, "account_disabled"): [50053, 50055, 50057, 50144],
     ("invalid_client", OperatorFault, "operator_credentials"): [
-        *(7000215, 7000222, 70002, 700016, 7000112, 700027, 7000218, 700025),
+        *(7000215, 7000222, 70002, 700027, 7000218, 700025),
     ],
     ("invalid_request", OperatorFault, "operator_registration"): [
-        *(50011, 70011, 28002, 900144, 65005, 650057, 90002, 700229, 500112),
+        *(700016, 7000112, 50011, 70011, 28002, 900144, 65005, 650057, 90002, 700229, 500112),
     ],
     ("invalid_grant", Rejected, "code_refused"): [54005, 501481, 700005],
     ("temporarily_unavailable", TryAgain, "microsoft_unavailable"): [
@@ -49,6 +50,21 @@ def test_each_number_has_its_outcome(error: str, kind: Kind, code: str, number: 
     assert (type(found), found.code, found.detail) == (kind, code, f"AADSTS{number}")
 
 
+@pytest.mark.parametrize(("error", "kind", "code", "number"), _ROWS)
+def test_a_number_means_the_same_under_another_error(
+    error: str, kind: Kind, code: str, number: int
+) -> None:
+    for other in ("invalid_grant", "interaction_required", "access_denied", ""):
+        found = translate(other, number)
+        assert (type(found), found.code) == (kind, code)
+
+
+def test_50196_says_that_we_are_looping_and_stops_for_an_hour() -> None:
+    found = translate("invalid_grant", 50196)
+    assert isinstance(found, TryAgain)
+    assert found.retry_after_seconds == 3600
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "code"),
     [
@@ -58,7 +74,7 @@ def test_each_number_has_its_outcome(error: str, kind: Kind, code: str, number: 
         ("login_required", ReconnectNeeded, "sign_in_interaction"),
         ("consent_required", ReconnectNeeded, "consent_missing"),
         ("invalid_client", OperatorFault, "operator_credentials"),
-        ("unauthorized_client", OperatorFault, "operator_credentials"),
+        ("unauthorized_client", OperatorFault, "operator_registration"),
         ("invalid_scope", OperatorFault, "operator_registration"),
         ("invalid_request", OperatorFault, "operator_registration"),
         ("temporarily_unavailable", TryAgain, "microsoft_unavailable"),

@@ -22,6 +22,11 @@ def test_f42_the_case_of_an_identity_makes_no_other_account() -> None:
     assert ids.account_id(_TID, _OID, "", mailbox="STRASSE@Contoso.example") == shared
 
 
+def test_f42_the_spelling_of_a_unicode_address_makes_no_other_account() -> None:
+    spellings = ("Zoë@contoso.example", "ZOË@contoso.example", "Zoe\u0308@contoso.example")
+    assert len({ids.account_id(_TID, _OID, "", mailbox=one) for one in spellings}) == 1
+
+
 @pytest.mark.parametrize(
     ("tid", "oid", "reference", "mailbox"),
     [

@@ -9,7 +9,7 @@ import pytest
 
 from shared import instants
 from shared.accounts import Account, Folder
-from shared.errors import Blocked, TryAgain
+from shared.errors import Blocked, OperatorFault, TryAgain
 from shared.outcome import Outcome
 
 _TICK = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -69,6 +69,18 @@ def test_f11_each_failure_lengthens_the_wait(failures: int, wait: int) -> None:
 def test_f16_a_delay_that_was_asked_for_becomes_not_before() -> None:
     error = TryAgain("imap_throttled", retry_after_seconds=299.91)
     assert fields(checked(error=error))["not_before"] == at(300)
+
+
+def test_f1_a_delay_that_is_not_over_outlasts_another_failure() -> None:
+    row = replace(_BEGAN, not_before=at(300))
+    found = fields(checked(error=TryAgain("token_busy")), row)
+    assert found["not_before"] == at(300)
+
+
+def test_f5_a_fault_of_ours_is_no_failure_of_the_account() -> None:
+    found = fields(checked(error=OperatorFault("operator_credentials")))
+    assert (found["failures"], found["next_check_at"]) == (2, at(120))
+    assert not {"status", "code", "last_success_at"} & set(found)
 
 
 def test_what_is_left_to_look_at_is_due_at_once() -> None:

@@ -273,6 +273,30 @@ def test_f40_a_service_that_stays_away_is_a_passing_fault(
     assert len(lossy.requests) <= 4
 
 
+def test_f40_what_failed_together_does_not_come_back_together(lossy: TableProxy) -> None:
+    waits: list[float] = []
+    tables = Tables(lossy.connection_string, wait=waits.append)
+    for _ in range(20):
+        lossy.refuse(4)
+        with pytest.raises(TryAgain):
+            tables.get(_TABLE, "a", "a")
+    tables.close()
+    for number, least in enumerate((0.1, 0.8, 1.6)):
+        assert all(least <= wait <= 1.5 * least for wait in waits[number::3])
+    assert len(set(waits)) == len(waits) == 60
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_f40_three_failures_are_outlasted(lossy: TableProxy, status: int) -> None:
+    tables = Tables(lossy.connection_string, wait=lambda seconds: None)
+    lossy.refuse(3, status=status)
+    assert tables.get(_TABLE, "a", "a") is None
+    lossy.refuse(1, status=403)
+    with pytest.raises(TryAgain, match="403"):
+        tables.get(_TABLE, "a", "a")
+    tables.close()
+
+
 def test_f8_a_write_whose_answer_gets_lost_is_sent_again_and_made_once(
     through: Tables, lossy: TableProxy
 ) -> None:

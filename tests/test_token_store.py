@@ -2,12 +2,12 @@
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.connector import Connector
-from shared.errors import OperatorFault, Stale
+from shared.errors import OperatorFault, Stale, TryAgain
 from shared.microsoft import Token
 from shared.tables import Row
 from shared.token_store import TABLE, StoredToken, TokenStore
@@ -50,7 +50,7 @@ def stored_row(parts: Connector, account_id: str) -> Row:
 
 def test_a_token_comes_back_as_it_was_stored(tokens: TokenStore, account_id: str) -> None:
     found = put(tokens, account_id)
-    assert found == StoredToken(account_id, "00", "g1", b"canary one", _EXPIRES, 1, found.etag)
+    assert found == StoredToken(account_id, "00", "g1", b"canary one", _EXPIRES, 1, etag=found.etag)
     assert tokens.get("00", "acc_unknown") is None
 
 
@@ -126,6 +126,80 @@ def test_t12_a_conflict_with_a_row_of_an_unknown_key_overwrites_nothing(
     with pytest.raises(OperatorFault, match="unknown_encryption_key"):
         parts.tokens.save(began, answer())
     assert held(elsewhere, account_id).cache == b"of another deployment"
+
+
+# The lease
+
+_NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+
+
+def test_f7_whoever_comes_second_does_not_ask(tokens: TokenStore, account_id: str) -> None:
+    began = put(tokens, account_id)
+    tokens.take(began, _NOW)
+    for row in (began, held(tokens, account_id)):
+        with pytest.raises(TryAgain, match="token_busy"):
+            tokens.take(row, _NOW + timedelta(seconds=29))
+
+
+def test_f6_a_killed_runs_lease_ends_after_30_seconds(tokens: TokenStore, account_id: str) -> None:
+    tokens.take(put(tokens, account_id), _NOW)
+    again = tokens.take(held(tokens, account_id), _NOW + timedelta(seconds=30))
+    assert again.lease_until == "2026-01-31T12:01:00Z"
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_f51_a_clock_that_is_wrong_keeps_nobody_from_asking(
+    tokens: TokenStore, account_id: str, minutes: int
+) -> None:
+    tokens.take(put(tokens, account_id), _NOW + timedelta(minutes=minutes))
+    assert tokens.take(held(tokens, account_id), _NOW)
+
+
+def test_a_save_or_a_release_ends_the_lease(tokens: TokenStore, account_id: str) -> None:
+    began = put(tokens, account_id)
+    tokens.save(tokens.take(began, _NOW), answer())
+    tokens.release(tokens.take(held(tokens, account_id), _NOW))
+    assert held(tokens, account_id).lease_until == ""
+    assert held(tokens, account_id).cache == b"canary two"
+
+
+def test_f7_instead_of_a_lease_a_later_answer_is_given(tokens: TokenStore, account_id: str) -> None:
+    began = put(tokens, account_id)
+    later = tokens.save(began, answer())
+    assert tokens.take(began, _NOW) == later
+    assert held(tokens, account_id).lease_until == ""
+
+
+def test_f1_while_microsoft_wants_to_wait_nobody_asks(tokens: TokenStore, account_id: str) -> None:
+    leased = tokens.take(put(tokens, account_id), _NOW)
+    tokens.release(leased, hold_until="2026-01-31T12:10:00Z")
+    with pytest.raises(TryAgain) as caught:
+        tokens.take(held(tokens, account_id), _NOW + timedelta(minutes=9))
+    assert caught.value.retry_after_seconds == 60
+    assert tokens.take(held(tokens, account_id), _NOW + timedelta(minutes=10))
+
+
+def test_f54_an_account_that_is_gone_or_another_gives_no_lease(
+    tokens: TokenStore, account_id: str
+) -> None:
+    began = put(tokens, account_id)
+    tokens.put(StoredToken(account_id, "00", "g2", b"signed in again", _EXPIRES, 1))
+    with pytest.raises(Stale):
+        tokens.take(began, _NOW)
+    tokens.delete("00", account_id)
+    with pytest.raises(Stale):
+        tokens.take(began, _NOW)
+
+
+def test_f8_a_lease_whose_answer_gets_lost_is_ours(
+    start_app: StartApp, lossy: TableProxy, account_id: str
+) -> None:
+    tokens = start_app(STORAGE=lossy.connection_string).parts.tokens
+    began = put(tokens, account_id)
+    lossy.lose()
+    leased = tokens.take(began, _NOW)
+    assert leased.lease_until
+    assert tokens.save(leased, answer()).rt_version == 2
 
 
 # Sizes

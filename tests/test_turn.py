@@ -245,6 +245,8 @@ def test_f5_an_expired_secret_alarms_and_changes_no_account(
     assert standing(app, account) == ("active", "")
     alarms = [one for one in caplog.records if one.levelno == logging.ERROR]
     assert "operator_credentials (AADSTS7000222)" in alarms[0].getMessage()
+    assert app.account(account.id).failures == 0
+    app.restart()  # as it is with a new secret
     app.tick_in(600)
     assert app.subjects(address) == ["Hello"]
 

@@ -89,7 +89,17 @@ class TableProxy(HttpProxy):
     """Before the tables of one of Azurite's accounts."""
 
     def __init__(self, azurite: Azurite, account: int) -> None:
-        self._connection_string = azurite.connection_string(account)
+        self._begin(azurite.connection_string(account))
+
+    @classmethod
+    def before(cls, connection_string: str) -> "TableProxy":
+        """Before storage that others come to without it, or through a proxy of their own."""
+        proxy = cls.__new__(cls)
+        proxy._begin(connection_string)
+        return proxy
+
+    def _begin(self, connection_string: str) -> None:
+        self._connection_string = connection_string
         parts = dict(part.split("=", 1) for part in self._connection_string.split(";") if part)
         self._endpoint = parts["TableEndpoint"]
         super().__init__(self._endpoint)

@@ -92,6 +92,10 @@ class Process:
                 self._child.kill()
         self._reap()
 
+    def end_at_once(self) -> None:
+        """SIGKILL, from any thread; whoever started it still has to `kill` it."""
+        self._child.kill()
+
     def kill(self) -> None:
         """Ends it at once, by SIGKILL."""
         self._child.kill()

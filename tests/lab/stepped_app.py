@@ -41,7 +41,8 @@ class SteppedApp:
         # A host that is never started: it knows the lab's settings.
         host = AppHost(services, folder, storage_account=next_account(), settings=settings_)
         self.services = services
-        self._settings = settings.read({k: v for k, v in host.settings.items() if v})
+        self.environment = {k: v for k, v in host.settings.items() if v}
+        self._settings = settings.read(self.environment)
         self.storage = self._settings.storage
         self._clock = clock
         self.parts = Connector(self._settings, clock)
