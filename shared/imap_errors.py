@@ -47,6 +47,13 @@ def translated(command: str) -> Iterator[None]:
         raise TryAgain("imap_unavailable", f"{command}: {type(error).__name__}") from None
 
 
+def is_explained(text: str) -> bool:
+    """Whether a BAD to AUTHENTICATE is about the mailbox and not about the command's form."""
+    error = outcome("AUTHENTICATE", imaplib.IMAP4.error(text))
+    known = any(sign in text.lower() for sign in _LOST_AUTHENTICATION)
+    return known or not isinstance(error, TokenRefused)
+
+
 def outcome(command: str, error: Exception) -> Exception:
     """The error of ours for what a command met."""
     text = str(error).lower()

@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[1]
 # allows it. A new module is given its place here.
 PURE = {
     *("catalogue", "errors", "ids", "instants", "schedule", "settings", "web", "pages"),
-    *("id_token", "identity_errors", "imap_errors", "smtp_errors", "watchdog", "make_keys"),
+    *("id_token", "identity_errors", "imap_errors", "imap_wire", "smtp_errors", "watchdog"),
+    "make_keys",
     *("guard", "guarded_sockets"),
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
@@ -36,8 +37,8 @@ LIBRARIES = {
     "azure.functions": {"function_app", "functions"},
     "azure.data.tables": {"shared.tables"},
     "msal": {"shared.microsoft", "shared.client_credential"},
-    "imapclient": {"shared.imap", "shared.imap_errors"},
-    "imaplib": {"shared.imap", "shared.imap_errors"},
+    "imapclient": {"shared.imap_wire", "shared.imap_errors"},
+    "imaplib": {"shared.imap", "shared.imap_wire", "shared.imap_errors"},
     "urllib3": {"shared.webhooks"},
     "cryptography": {"shared.vault", "shared.client_certificate"},
     "resiliparse": {"shared.html_text"},

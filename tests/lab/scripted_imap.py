@@ -10,6 +10,7 @@ from .raw_server import RawServer
 type Answer = bytes | Iterable[bytes] | Callable[[], Iterable[bytes]]
 
 CLOSE = b""  # in an answer: ends the connection
+TOKEN = "TOKEN"  # names the line that holds nothing but an XOAUTH2 string
 
 GREETING = b"* OK The Microsoft Exchange IMAP4 service is ready.\r\n"
 ANSWERS: dict[str, Answer] = {
@@ -55,8 +56,11 @@ class ScriptedImap:
                 text = line.decode("ascii", "backslashreplace").removesuffix("\r\n")
                 self.lines.append(text)
                 words = text.split(" ")
-                tag = words[0].encode() or tag
+                if len(words) > 1:
+                    tag = words[0].encode()
                 name = words[2] if words[1:2] == ["UID"] else " ".join(words[1:2])
+                if text and len(words) == 1:
+                    name = TOKEN
                 if not self._say(sock, name, tag):
                     return
 

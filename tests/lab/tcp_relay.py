@@ -1,0 +1,100 @@
+"""A relay of TCP that understands nothing and counts: round trips as the wire has them."""
+
+import contextlib
+import selectors
+import socket
+import threading
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(slots=True)
+class Connection:
+    """One that a client made.
+
+    round_trips: the handshake of TCP, and each answer that the client waited for before it went
+    on. handshake_bytes: what the server sent before it was spoken to a second time.
+    """
+
+    round_trips: int = 1
+    handshake_bytes: int = 0
+    turns: int = 0
+    server_spoke: bool = False
+
+    def from_client(self) -> None:
+        if self.server_spoke:
+            self.round_trips += 1
+        if self.server_spoke or not self.turns:
+            self.turns += 1
+        self.server_spoke = False
+
+    def from_server(self, size: int) -> None:
+        self.server_spoke = True
+        if self.turns == 1:
+            self.handshake_bytes += size
+
+
+class TcpRelay:
+    """Listens on `port` of localhost and passes everything to `target`, a port there.
+
+    cut_next: the next connection ends with the client's first bytes.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.cut_next = False
+        self.connections: list[Connection] = []
+        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.port: int = self._listening.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(10)
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listening.accept()
+                self.connections.append(Connection())
+                thread = threading.Thread(
+                    target=self._pass, args=(client, self.connections[-1]), daemon=True
+                )
+                self._threads.append(thread)
+                thread.start()
+
+    def _pass(self, client: socket.socket, counted: Connection) -> None:
+        with (
+            client,
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", self.target)) as server,
+            selectors.DefaultSelector() as ready,
+        ):
+            for sock in (client, server):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            ready.register(client, selectors.EVENT_READ, server)
+            ready.register(server, selectors.EVENT_READ, client)
+            while True:
+                for key, _ in ready.select():
+                    assert isinstance(key.fileobj, socket.socket)
+                    data = key.fileobj.recv(65_536)
+                    if not data or self.cut_next:
+                        self.cut_next = False
+                        return
+                    if key.fileobj is client:
+                        counted.from_client()
+                    else:
+                        counted.from_server(len(data))
+                    key.data.sendall(data)
