@@ -26,7 +26,8 @@ _READ_SECONDS = 30
 _MAX_COMMAND_BYTES = 64 * 1024 * 1024
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _CAPABILITIES = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
-_ASSUMED = ("IMAP4REV1", "SASL-IR")
+_TAG = b"LOOK"
+_TAGGED = re.compile(rb"(?P<tag>LOOK\d+) (?P<type>[A-Z]+) (?P<data>.*)", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -114,8 +115,7 @@ class Client(IMAPClient):  # type: ignore[misc]  # the library has no types
         """LOGOUT, without waiting for what the server says to it; keeps the TLS session."""
         with contextlib.suppress(OSError):
             self._imap.send(self._imap._new_tag() + b" LOGOUT\r\n")
-        # Tickets of TLS 1.3 come after the handshake: they are there by now.
-        self._server.habits.tls_session = self._imap.sock.session
+        self._imap.keep_tls_session()
 
 
 class _Wire(IMAP4_TLS):  # type: ignore[misc]  # the library has no types
@@ -161,18 +161,37 @@ class _Wire(IMAP4_TLS):  # type: ignore[misc]  # the library has no types
             raise
         return wrapped  # type: ignore[no-any-return]
 
-    def _get_capabilities(self) -> None:
-        """imaplib asks at once, which takes a round trip; many greetings say it already."""
+    def _connect(self) -> None:
+        """The greeting. imaplib's own way asks for capabilities too, which takes a round trip.
+
+        And it makes up a tag, for which it compiles a pattern each time.
+        """
+        self.tagpre, self.tagre = _TAG, _TAGGED
+        self._cmd_log_len = self._cmd_log_idx = 0
+        self.welcome = self._get_response()
+        if "PREAUTH" in self.untagged_responses:
+            self.state = "AUTH"
+        elif "OK" in self.untagged_responses:
+            self.state = "NONAUTH"
+        else:
+            raise self.error(self.welcome)
         found = _CAPABILITIES.search(self.welcome or b"")
         if found:
-            self.told = _names(found[1])
-        self.capabilities = self.told or _ASSUMED
+            self.told = tuple(found[1].decode("ascii", "replace").upper().split())
 
     def ask_capabilities(self) -> tuple[str, ...]:
         """CAPABILITY, a round trip."""
-        super()._get_capabilities()
+        self._get_capabilities()
         self.told = self.capabilities
         return self.told
+
+    def keep_tls_session(self) -> None:
+        """For the next connection. A ticket of TLS 1.3 comes after the handshake: it is there now.
+
+        Copying it costs half of what it saves, so one that was taken serves again.
+        """
+        if not self.sock.session_reused:
+            self._server.habits.tls_session = self.sock.session
 
     def sign_in(self, secret: str, *, initial: bool) -> tuple[str, str]:
         """AUTHENTICATE XOAUTH2; gives OK, NO or BAD and the text beside it.
@@ -222,10 +241,6 @@ def safe(value: str) -> str:
     if _UNSAFE.search(value):
         raise Rejected("field_invalid", "control character")
     return value
-
-
-def _names(capabilities: bytes) -> tuple[str, ...]:
-    return tuple(capabilities.decode("ascii", "replace").upper().split())
 
 
 def _text(data: list[Any]) -> str:
