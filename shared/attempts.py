@@ -48,6 +48,7 @@ class Attempts:
     body_limit: int
     deadline: float
     clock: instants.Clock
+    max_mail_bytes: int
     put_off: bool = False
 
     def run(self, due: Sequence[Event]) -> None:
@@ -147,8 +148,8 @@ class Attempts:
     ) -> dict[int, Content | None]:
         """Content by sequence of the mails with these UIDs in the open folder."""
         contents: dict[int, Content | None] = {}
-        for group in mail_content.groups(session, sorted(sequences)):
-            read = mail_content.read(session, group, self.body_limit)
+        for group in mail_content.groups(session, sorted(sequences), self.max_mail_bytes):
+            read = mail_content.read(session, group, self.body_limit, self.max_mail_bytes)
             contents |= {sequences[uid]: content for uid, content in read.items()}
         return contents
 

@@ -30,7 +30,8 @@ class Check:
     """Looks through the folders of one account for one turn.
 
     recorded: called with each group once it is owed, and what was read by sequence. deadline: of
-    the monotonic clock. mails: how many were recorded; filtered: how many no endpoint takes.
+    the monotonic clock. seen_too: mail that was read elsewhere counts as new. mails: how many were
+    recorded; filtered: how many no endpoint takes.
     """
 
     account: Account
@@ -42,6 +43,8 @@ class Check:
     body_limit: int
     deadline: float
     clock: instants.Clock
+    max_mail_bytes: int
+    seen_too: bool = False
     mails: int = 0
     filtered: int = 0
 
@@ -62,12 +65,20 @@ class Check:
     def _through(self, session: imap.Session, status: imap.FolderStatus, cursor: Cursor) -> bool:
         """Records all that is new; False where the time was up before the end."""
         position = self._positioned(cursor, status)
-        uids = session.unseen(position.last_uid + 1, max(status.uidnext - 1, 0), status.exists)
+        uids = session.unseen(
+            position.last_uid + 1,
+            max(status.uidnext - 1, 0),
+            status.exists,
+            seen_too=self.seen_too and position.started,
+        )
         upper = max([status.uidnext - 1, position.last_uid, *uids])
         if not position.started:
             position, uids = self._first(position, uids, upper)
+        if position.uidvalidity != cursor.uidvalidity:
+            below = [uid for uid in uids if uid <= position.backlog_until]
+            position = replace(position, reset_found=len(below), reset_known=0, reset_sent=0)
         is_known = self._is_known(position)
-        for group in mail_content.groups(session, uids):
+        for group in mail_content.groups(session, uids, self.max_mail_bytes):
             if time.monotonic() > self.deadline:
                 return False
             last = upper if group[-1].uid == uids[-1] else group[-1].uid
@@ -102,12 +113,20 @@ class Check:
         is_known: Callable[[imap.Listed, Content | None], bool],
     ) -> Cursor:
         """Records one group and hands it on; gives the cursor as it is stored then."""
-        contents = mail_content.read(self.session(), group, self.body_limit)
+        contents = mail_content.read(self.session(), group, self.body_limit, self.max_mail_bytes)
+        here = [item for item in group if item.uid in contents]
+        if len(here) < len(group):
+            log.info(
+                "mail expunged meanwhile: account=%s mails=%d",
+                self.account.id,
+                len(group) - len(here),
+            )
+        too_old = [item for item in here if _is_too_old(item, moved)]
+        unknown = [item for item in here if not is_known(item, contents[item.uid])]
         new = [
-            self._event(moved, item, contents[item.uid])
-            for item in group
-            if item.uid in contents and not is_known(item, contents[item.uid])
+            self._event(moved, item, contents[item.uid]) for item in unknown if item not in too_old
         ]
+        moved = _counted(moved, here, too_old, unknown)
         made = [event for event in new if event.endpoints]
         self.filtered += len(new) - len(made)
         newest = max([moved.newest, *(instants.text(item.received_at) for item in group)])
@@ -131,11 +150,23 @@ class Check:
             now = instants.text(self.clock())
             made = [*made, events.mailbox_ready(self.account, moved.folder, counts, now)]
             moved = replace(moved, ready=True)
+        elif moved.reset_since and moved.last_uid >= moved.backlog_until:
+            made = [*made, self._reset(moved)]
         if moved.last_uid >= moved.backlog_until:
             moved = replace(moved, reset_since="")
         stored, recorded = self.ledger.record(made, cursor, moved)
         assert stored is not None
         return stored, recorded
+
+    def _reset(self, moved: Cursor) -> Event:
+        counts = {
+            "found": moved.reset_found,
+            "known": moved.reset_known,
+            "sent": moved.reset_sent,
+            "left_out": max(moved.reset_found - moved.reset_known - moved.reset_sent, 0),
+        }
+        now = instants.text(self.clock())
+        return events.mailbox_reset(self.account, moved.folder, moved.uidvalidity, counts, now)
 
     def _positioned(self, cursor: Cursor, status: imap.FolderStatus) -> Cursor:
         """The cursor for the folder as it is; other UIDs begin again at the start.
@@ -165,8 +196,7 @@ class Check:
         def is_known(item: imap.Listed, content: Content | None) -> bool:
             if item.uid > position.backlog_until:
                 return False
-            too_old = instants.text(item.received_at) < position.reset_since
-            return too_old or (content is not None and known(content.mail))
+            return content is not None and known(content.mail)
 
         return is_known
 
@@ -196,3 +226,27 @@ class Check:
             for one in self.ledger.takers(events.MAIL_RECEIVED, folder)
             if content is None or filters.takes_mail(one.filter, content.mail, content.header)
         }
+
+
+def _is_too_old(item: imap.Listed, moved: Cursor) -> bool:
+    """After a change of UIDVALIDITY: it was there before the newest mail that we know."""
+    if not moved.reset_since or item.uid > moved.backlog_until:
+        return False
+    return instants.text(item.received_at) < moved.reset_since
+
+
+def _counted(
+    moved: Cursor,
+    here: Sequence[imap.Listed],
+    too_old: Sequence[imap.Listed],
+    unknown: Sequence[imap.Listed],
+) -> Cursor:
+    """The counts of `mailbox.reset` after one more group."""
+    if not moved.reset_since:
+        return moved
+    told = [i for i in unknown if i not in too_old and i.uid <= moved.backlog_until]
+    return replace(
+        moved,
+        reset_known=moved.reset_known + len(here) - len(unknown),
+        reset_sent=moved.reset_sent + len(told),
+    )

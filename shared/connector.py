@@ -136,7 +136,7 @@ class Connector:
     def outbox(self) -> "Outbox":
         from shared.outbox import Outbox
 
-        return Outbox(self.tables, self.vault)
+        return Outbox(self.tables, self.vault, mark_seen=self.settings.mark_seen)
 
     @_Part
     def once(self) -> "Once":

@@ -17,6 +17,7 @@ from shared.outbox_rows import Delivery, Event
 MAIL_RECEIVED = "mail.received"
 MAIL_UNREADABLE = "mail.unreadable"
 MAILBOX_READY = "mailbox.ready"
+MAILBOX_RESET = "mailbox.reset"
 ACCOUNT_CONNECTED = "account.connected"
 ACCOUNT_RESTORED = "account.restored"
 ACCOUNT_BLOCKED = "account.blocked"
@@ -25,7 +26,7 @@ ACCOUNT_DISCONNECTED = "account.disconnected"
 ENDPOINT_DISABLED = "endpoint.disabled"
 ENDPOINT_TEST = "endpoint.test"
 TYPES = (
-    *(MAIL_RECEIVED, MAIL_UNREADABLE, MAILBOX_READY),
+    *(MAIL_RECEIVED, MAIL_UNREADABLE, MAILBOX_READY, MAILBOX_RESET),
     *(ACCOUNT_CONNECTED, ACCOUNT_RESTORED, ACCOUNT_BLOCKED),
     *(ACCOUNT_RECONNECT_REQUIRED, ACCOUNT_DISCONNECTED, ENDPOINT_DISABLED),
 )
@@ -134,6 +135,15 @@ def mailbox_ready(account: Account, folder: str, counts: Mapping[str, int], now:
     data = {"account": about(account), "folder": folder, **counts}
     occasion = f"{account.generation}:{folder}"
     return replace(_event(account.id, MAILBOX_READY, occasion, now, data), folder=folder)
+
+
+def mailbox_reset(
+    account: Account, folder: str, uidvalidity: int, counts: Mapping[str, int], now: str
+) -> Event:
+    """`mailbox.reset`: the server numbers the folder anew; counts: found, known, sent, left_out."""
+    data = {"account": about(account), "folder": folder, "uid_validity": uidvalidity, **counts}
+    occasion = f"{account.generation}:{folder}:{uidvalidity}"
+    return replace(_event(account.id, MAILBOX_RESET, occasion, now, data), folder=folder)
 
 
 def disconnected(tombstone: Account, partition: str, now: str) -> Event:

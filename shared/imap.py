@@ -66,7 +66,20 @@ class Session:
                 answer.get(b"UIDVALIDITY"), answer.get(b"UIDNEXT"), answer.get(b"EXISTS")
             )
 
-    def unseen(self, first: int, last: int, exists: int) -> list[int]:
+    def select(self, folder: str) -> FolderStatus:
+        """SELECT: opens the folder so that flags may be set; for `mark_seen` alone."""
+        with self._command("SELECT"):
+            answer = self._client.select_folder(safe(folder))
+            return _folder_status(
+                answer.get(b"UIDVALIDITY"), answer.get(b"UIDNEXT"), answer.get(b"EXISTS")
+            )
+
+    def mark_seen(self, uids: Sequence[int]) -> None:
+        """Sets \\Seen on mails of the selected folder; what was expunged is passed over."""
+        with self._command("STORE"):
+            self._client.add_flags(uids, [b"\\Seen"], silent=True)
+
+    def unseen(self, first: int, last: int, exists: int, *, seen_too: bool = False) -> list[int]:
         """UIDs from `first` to `last` (0: without an end) that are not \\Seen, ascending.
 
         `n:*` names the last mail even where it is older than n, so what is below is dropped.
@@ -74,7 +87,8 @@ class Session:
         found: set[int] = set()
         with self._command("SEARCH"):
             for low, high in _windows(first, last, exists):
-                found.update(self._client.search(["UID", f"{low}:{high or '*'}", "UNSEEN"]))
+                criteria = ["UID", f"{low}:{high or '*'}", *([] if seen_too else ["UNSEEN"])]
+                found.update(self._client.search(criteria))
         return sorted(uid for uid in found if uid >= first and (not last or uid <= last))
 
     def with_message_id(self, message_id: str) -> list[int]:
@@ -93,14 +107,30 @@ class Session:
             return [_listed(uid, answer[uid]) for uid in uids if uid in answer]
 
     def bodies(self, uids: Sequence[int], first_bytes: int = 0) -> dict[int, bytes]:
-        """The mails as bytes, or their first so many; expunged ones are left out."""
-        item = f"BODY.PEEK[]<0.{first_bytes}>" if first_bytes else "BODY.PEEK[]"
-        name = b"BODY[]<0>" if first_bytes else b"BODY[]"
+        """The mails as bytes, or their first so many; expunged ones are left out.
+
+        A size that was listed is an estimate, so a limit is the server's to keep.
+        """
+        return self._fetched(uids, "BODY.PEEK[]", first_bytes)
+
+    def header(self, uid: int, first_bytes: int) -> bytes | None:
+        """The mail's header, at most so many bytes of it; None where it was expunged."""
+        return self._fetched([uid], "BODY.PEEK[HEADER]", first_bytes).get(uid)
+
+    def structure(self, uid: int) -> Any:
+        """BODYSTRUCTURE as nested tuples, None where the server can't say it."""
+        with self._command("FETCH"):
+            return self._client.fetch([uid], ["BODYSTRUCTURE"]).get(uid, {}).get(b"BODYSTRUCTURE")
+
+    def _fetched(self, uids: Sequence[int], section: str, first_bytes: int) -> dict[int, bytes]:
+        item = f"{section}<0.{first_bytes}>" if first_bytes else section
+        whole = section.replace(".PEEK", "").encode()
         with self._command("FETCH"):
             answer = self._client.fetch(uids, [item])
             # An expunged one is not there, or has its flags only, or NIL for a body (Dovecot).
-            found = {uid: answer.get(uid, {}).get(name) for uid in uids}
-            return {uid: _bytes(body) for uid, body in found.items() if body is not None}
+            found = {uid: answer.get(uid, {}) for uid in uids}
+            bodies = {uid: one.get(whole + b"<0>", one.get(whole)) for uid, one in found.items()}
+            return {uid: _bytes(body) for uid, body in bodies.items() if body is not None}
 
     @contextlib.contextmanager
     def _command(self, name: str) -> Iterator[None]:
@@ -172,7 +202,12 @@ def _listed(uid: int, item: dict[bytes, Any]) -> Listed:
     received = item.get(b"INTERNALDATE")
     if not isinstance(received, datetime):
         raise TryAgain("imap_unavailable", "no INTERNALDATE")
-    flags = tuple(_bytes(flag).decode("ascii", "replace") for flag in item.get(b"FLAGS", ()))
+    # \\Recent is about sessions, not about the mail: another client's look takes it away.
+    flags = tuple(
+        _bytes(flag).decode("ascii", "replace")
+        for flag in item.get(b"FLAGS", ())
+        if _bytes(flag).lower() != b"\\recent"
+    )
     return Listed(uid, _number(item.get(b"RFC822.SIZE")), received.astimezone(UTC), flags)
 
 

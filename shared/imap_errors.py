@@ -17,7 +17,13 @@ from shared.errors import Blocked, TryAgain, UnseenError
 _MAX_BACK_OFF_SECONDS = 3600
 _THROTTLED = re.compile(r"suggested backoff time: (\d{1,9}) milliseconds", re.IGNORECASE)
 _LOST_AUTHENTICATION = ("accesstokenexpired", "command received in invalid state")
-_NO_FOLDER = ("[nonexistent]", "doesn't exist", "does not exist", "[trycreate]")
+_NO_FOLDER = (
+    "command argument error",
+    "[nonexistent]",
+    "doesn't exist",
+    "does not exist",
+    "[trycreate]",
+)
 
 
 class TokenRefused(Exception):
@@ -42,7 +48,7 @@ def translated(command: str) -> Iterator[None]:
         raise TryAgain("imap_unavailable", "certificate not trusted") from error
     except (OSError, imaplib.IMAP4.error, IMAPClientError) as error:
         raise outcome(command, error) from None
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         # What the parsers raise for an answer that is not IMAP.
         raise TryAgain("imap_unavailable", f"{command}: {type(error).__name__}") from None
 
@@ -73,7 +79,7 @@ def outcome(command: str, error: Exception) -> Exception:
 def _refusal(command: str, text: str) -> Exception:
     if command == "AUTHENTICATE":
         return TokenRefused(command)
-    if command in {"EXAMINE", "STATUS"} and any(sign in text for sign in _NO_FOLDER):
+    if command in {"EXAMINE", "SELECT", "STATUS"} and any(sign in text for sign in _NO_FOLDER):
         return Blocked("folder_missing")
     if command == "FETCH":
         return CommandRefused(command)

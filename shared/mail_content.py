@@ -1,18 +1,18 @@
 """The content of mails, read from an open folder and parsed: what events are made of."""
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import imap, instants, mail
+from shared import imap, instants, mail, skeletons
 from shared.imap_errors import CommandRefused
 
 log = logging.getLogger(__name__)
 
-MAX_MAIL_BYTES = 25 * 1024 * 1024
 _GROUP_BYTES = 8 * 1024 * 1024
-_HEAD_BYTES = 1024 * 1024
+_HEADER_BYTES = 1024 * 1024
 _GROUP_MAILS = 97  # a transaction has 98 places for events; one is for mailbox.ready
 
 
@@ -28,13 +28,15 @@ class Content:
     header: Callable[[str], list[str]] = field(repr=False)
 
 
-def groups(session: imap.Session, uids: Sequence[int]) -> Iterator[list[imap.Listed]]:
+def groups(
+    session: imap.Session, uids: Sequence[int], max_mail_bytes: int
+) -> Iterator[list[imap.Listed]]:
     """The mails in groups that fit a transaction and a bounded memory, in the order given."""
     for start in range(0, len(uids), _GROUP_MAILS):
         group: list[imap.Listed] = []
         size = 0
         for item in _listed(session, uids[start : start + _GROUP_MAILS]):
-            weight = min(item.size, MAX_MAIL_BYTES)
+            weight = min(item.size, max_mail_bytes)
             if group and size + weight > _GROUP_BYTES:
                 yield group
                 group, size = [], 0
@@ -55,29 +57,46 @@ def _listed(session: imap.Session, uids: Sequence[int]) -> list[imap.Listed]:
 
 
 def read(
-    session: imap.Session, group: Sequence[imap.Listed], body_limit: int
+    session: imap.Session, group: Sequence[imap.Listed], body_limit: int, max_mail_bytes: int
 ) -> dict[int, Content | None]:
     """Content by UID: None where the server refuses it or it can't be parsed.
 
-    A mail that was expunged meanwhile is left out. body_limit: bytes of text and of html. Of a
-    mail beyond 25 MiB only the beginning is read.
+    A mail that was expunged meanwhile is left out. body_limit: bytes of text and of html. A mail
+    beyond `max_mail_bytes` is read by headers and structure only; one that turns out to be larger
+    than it was listed is cut there.
     """
-    bodies = _bodies(session, group)
-    return {
-        item.uid: _parsed(bodies[item.uid], item, body_limit)
-        for item in group
-        if item.uid in bodies
-    }
-
-
-def _bodies(session: imap.Session, group: Sequence[imap.Listed]) -> dict[int, bytes | None]:
-    whole = [item.uid for item in group if item.size <= MAX_MAIL_BYTES]
-    large = [item.uid for item in group if item.size > MAX_MAIL_BYTES]
-    found: dict[int, bytes | None] = {}
-    for uids, first_bytes in ((whole, 0), (large, _HEAD_BYTES)):
-        if uids:
-            found |= _fetched(session, uids, first_bytes)
+    found: dict[int, Content | None] = {}
+    whole = [item.uid for item in group if item.size <= max_mail_bytes]
+    bodies = _fetched(session, whole, max_mail_bytes) if whole else {}
+    for item in group:
+        if item.uid in bodies:
+            raw = bodies.pop(item.uid)
+            cut = raw is not None and len(raw) >= max_mail_bytes
+            found[item.uid] = _parsed(raw, item, body_limit, too_large=cut)
+        elif item.size > max_mail_bytes:
+            found |= _without_content(session, item, body_limit)
     return found
+
+
+def _without_content(
+    session: imap.Session, item: imap.Listed, body_limit: int
+) -> dict[int, Content | None]:
+    structure = None
+    try:
+        header = session.header(item.uid, _HEADER_BYTES)
+        if header is None:
+            return {}
+        with contextlib.suppress(CommandRefused):
+            structure = session.structure(item.uid)
+    except CommandRefused:
+        return {item.uid: None}
+    raw, sizes = skeletons.skeleton(header, structure)
+    content = _parsed(raw, item, body_limit, too_large=True)
+    if content:
+        content.mail.update(text=None, html=None, reply_text=None)
+        for attachment in content.mail["attachments"]:
+            attachment["size"] = sizes.get(attachment["id"], attachment["size"])
+    return {item.uid: content}
 
 
 def _fetched(session: imap.Session, uids: list[int], first_bytes: int) -> dict[int, bytes | None]:
@@ -94,7 +113,9 @@ def _fetched(session: imap.Session, uids: list[int], first_bytes: int) -> dict[i
     return found
 
 
-def _parsed(raw: bytes | None, item: imap.Listed, body_limit: int) -> Content | None:
+def _parsed(
+    raw: bytes | None, item: imap.Listed, body_limit: int, *, too_large: bool
+) -> Content | None:
     if raw is None:
         return None
     try:
@@ -104,7 +125,7 @@ def _parsed(raw: bytes | None, item: imap.Listed, body_limit: int) -> Content | 
         # One mail must not stop the others, whatever is in it; its text stays out of the log.
         log.warning("mail not readable: uid=%d %s", item.uid, type(error).__name__)
         return None
-    if item.size > MAX_MAIL_BYTES:
+    if too_large:
         fields["truncated"] = True
         fields["issues"] = [*fields["issues"], "too_large"]
     return Content(fields, item.flags, parsed.values)

@@ -6,6 +6,7 @@ took (kept 7 days). The cursor moves only in the transaction that records the ev
 where `state` is as it was read: it's fine to be killed between any two lines.
 """
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -38,9 +39,10 @@ _PURGED_AT_ONCE = 1000
 class Outbox:
     """The store; safe to share between threads."""
 
-    def __init__(self, tables: Tables, vault: Vault) -> None:
+    def __init__(self, tables: Tables, vault: Vault, *, mark_seen: bool = False) -> None:
         self._tables = tables
         self._vault = vault
+        self._mark_seen = mark_seen
 
     # state and cursors
 
@@ -192,7 +194,9 @@ class Outbox:
         gone = Delete(account, ids.owed_key(event.sequence), event.etag)
         if event.has_dead:
             return [Insert(outbox_rows.dead_fields(self._vault, account, event)), gone]
-        return [Insert(outbox_rows.done_fields(self._vault, account, event, now)), gone]
+        to_mark = self._mark_seen and event.uid > 0 and event.was_taken
+        fields = outbox_rows.done_fields(self._vault, account, event, now, to_mark=to_mark)
+        return [Insert(fields), gone]
 
     def reopen(self, account: str, again: Sequence[tuple[str, Event]]) -> None:
         """Owes events again whose rows have these keys; a row that is gone is left out."""
@@ -268,6 +272,23 @@ class Outbox:
             group = picked[start : start + MAX_EVENTS]
             found = self._between(account, group[0], group[-1])
             yield [event for event in found if ids.owed_key(event.sequence) in set(group)]
+
+    def to_mark(self, account: str) -> list[tuple[str, Event]]:
+        """Mails that all endpoints took and nobody marked yet, with the keys of their rows."""
+        rows = self._tables.query(
+            TABLE, *prefixed(account, "done:"), ("to_mark", "eq", True), limit=MAX_DUE
+        )
+        return [(row["RowKey"], outbox_rows.event(self._vault, row)) for row in rows]
+
+    def marked(self, account: str, rows: Sequence[tuple[str, Event]]) -> None:
+        """They need not be marked any more; a row that changed meanwhile is looked at again."""
+        steps = [
+            [Update({"PartitionKey": account, "RowKey": key, "to_mark": False}, event.etag)]
+            for key, event in rows
+        ]
+        for batch in transactions(steps):
+            with contextlib.suppress(Stale):
+                self._tables.transact(TABLE, batch)
 
     def known_mail(self, account: str) -> Callable[[Mapping[str, Any]], bool]:
         """Tells whether a mail is owed, dead or was done in the last 7 days, whatever its UID."""

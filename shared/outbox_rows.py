@@ -24,7 +24,8 @@ class Cursor:
 
     newest: the newest INTERNALDATE recorded. started: the first check has chosen its mail, up to
     `backlog_until`; ready: `mailbox.ready` has told the counts. reset_since: UIDVALIDITY changed,
-    and up to `backlog_until` only mail that came after this can be new.
+    and up to `backlog_until` only mail that came after this can be new; reset_…: what was unseen
+    up to there, and what of it was known or told.
     """
 
     folder: str
@@ -37,6 +38,9 @@ class Cursor:
     backlog_found: int = 0
     backlog_sent: int = 0
     reset_since: str = ""
+    reset_found: int = 0
+    reset_known: int = 0
+    reset_sent: int = 0
     etag: str = ""
 
     @property
@@ -56,6 +60,9 @@ _CURSOR_COLUMNS = (
     "backlog_found",
     "backlog_sent",
     "reset_since",
+    "reset_found",
+    "reset_known",
+    "reset_sent",
 )
 
 
@@ -118,6 +125,12 @@ class Event:
         return any(item.is_open for item in self.endpoints.values())
 
     @property
+    def was_taken(self) -> bool:
+        """Whether it is over, some endpoint answered 2xx, and none is without it for good."""
+        answered = any(200 <= item.status < 300 for item in self.endpoints.values())
+        return answered and not self.is_open and not self.has_dead
+
+    @property
     def is_held(self) -> bool:
         return any(item.state == "held" for item in self.endpoints.values())
 
@@ -163,13 +176,19 @@ def dead_fields(vault: Vault, account: str, event: Event) -> dict[str, Any]:
     return owed_fields(vault, account, event) | {"RowKey": f"dead:{event.sequence:012d}"}
 
 
-def done_fields(vault: Vault, account: str, event: Event, now: datetime) -> dict[str, Any]:
-    """Of a mail only what finds it again; of another event all of its data, to replay it."""
+def done_fields(
+    vault: Vault, account: str, event: Event, now: datetime, *, to_mark: bool = False
+) -> dict[str, Any]:
+    """Of a mail only what finds it again; of another event all of its data, to replay it.
+
+    to_mark: the mail waits for a session that marks it as seen.
+    """
     kept = event.envelope
     if event.uid:
         kept = {name: kept.get(name) for name in _KEPT_OF_MAIL}
     return _common_fields(vault, account, event, kept) | {
-        "RowKey": f"done:{now:%Y%m%d}:{event.sequence:012d}"
+        "RowKey": f"done:{now:%Y%m%d}:{event.sequence:012d}",
+        "to_mark": to_mark,
     }
 
 
@@ -312,4 +331,5 @@ def state(row: Row) -> State:
 
 
 def cursor(row: Row) -> Cursor:
-    return Cursor(**{name: row[name] for name in _CURSOR_COLUMNS}, etag=row.etag)
+    known = {name: row[name] for name in _CURSOR_COLUMNS if name in row}
+    return Cursor(**known, etag=row.etag)

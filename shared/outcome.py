@@ -129,7 +129,8 @@ class Outcome:
             if self.more:
                 wait = 0
             elif status == "blocked":
-                wait = max(schedule.SLOW_RETRY_SECONDS, interval_seconds)
+                since = row.since if began.status == "blocked" else ""
+                wait = schedule.blocked_seconds(since, tick, interval_seconds)
             elif isinstance(self.error, OperatorFault):
                 wait = schedule.back_off_seconds(1, interval_seconds)
             elif self.error:

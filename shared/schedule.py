@@ -8,6 +8,7 @@ from shared import ids, instants
 CHECK_EARLY_SECONDS = 30
 OUTBOX_SECONDS = 3600
 SLOW_RETRY_SECONDS = 3600
+_SLOWEST_RETRY_SECONDS = 6 * 3600
 RETRY_SECONDS = 300
 KEEP_ALIVE_SECONDS = 7 * 86_400  # a refresh token that nobody uses ends after 90 days
 _MAX_BACK_OFF_SECONDS = 1800
@@ -45,10 +46,20 @@ def check_is_due(next_check_at: str, not_before: str, tick: datetime) -> bool:
     return next_check_at <= early and not_before <= instants.due_text(tick)
 
 
-def back_off_seconds(failures: int, interval_seconds: int) -> int:
-    """The wait after so many failures in a row: doubled each time, at most half an hour."""
-    doubled = interval_seconds << min(failures, 10)
-    return max(interval_seconds, min(doubled, _MAX_BACK_OFF_SECONDS))
+def back_off_seconds(failures: int, interval_seconds: int) -> float:
+    """The wait after so many failures in a row: doubled each time, at most half an hour.
+
+    Up to a tenth less, at random: what failed together does not come back together.
+    """
+    doubled = min(interval_seconds << min(failures, 10), _MAX_BACK_OFF_SECONDS)
+    return max(interval_seconds, doubled * (1 - random.random() / 10))  # noqa: S311
+
+
+def blocked_seconds(since: str, now: datetime, interval_seconds: int) -> float:
+    """The wait of a blocked account: as long as it has been blocked, from an hour to six."""
+    stood = (now - instants.parse(since)).total_seconds() if since else 0
+    wait = min(max(stood, SLOW_RETRY_SECONDS), _SLOWEST_RETRY_SECONDS)
+    return max(wait, interval_seconds)
 
 
 def retry_at(tick: datetime) -> str:

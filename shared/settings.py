@@ -53,7 +53,10 @@ class Settings:
     webhook_secret: bytes = field(repr=False)
     open_connect: bool
     return_urls: tuple[str, ...]
+    check_for: str
+    mark_seen: bool
     backlog_limit: int
+    max_mail_bytes: int
     event_body_limit: int
     imap_host: str
     imap_port: int
@@ -111,7 +114,10 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         webhook_secret=reader.take("WEBHOOK_SECRET", _webhook_secret),
         open_connect=reader.flag("OPEN_CONNECT"),
         return_urls=reader.take("RETURN_URLS", _origins, " "),
+        check_for=reader.choice("CHECK_FOR", "unseen", "new"),
+        mark_seen=reader.choice("MARK_SEEN", "never", "after_delivery") == "after_delivery",
         backlog_limit=reader.number("BACKLOG_LIMIT", 1000, 0, 100_000),
+        max_mail_bytes=reader.number("MAX_MAIL_BYTES", 26_214_400, 65_536, 52_428_800),
         event_body_limit=reader.number("EVENT_BODY_LIMIT", 65_536, 0, 1_048_576),
         imap_host=host,
         imap_port=port,
@@ -156,6 +162,16 @@ class _Reader:
             return int(value)
 
         return self.take(name, parse, str(default))
+
+    def choice(self, name: str, default: str, *others: str) -> str:
+        known = (default, *others)
+
+        def parse(value: str) -> str:
+            if value not in known:
+                raise ValueError(f"must be {' or '.join(known)}")
+            return value
+
+        return self.take(name, parse, default)
 
     def flag(self, name: str) -> bool:
         def parse(value: str) -> bool:

@@ -28,6 +28,7 @@ from shared.errors import (
 from shared.imap_errors import TokenRefused
 from shared.ledger import Ledger
 from shared.mail_content import Content
+from shared.mark_seen import MarkSeen
 from shared.outbox import Outbox
 from shared.outbox_rows import Event
 from shared.outcome import Outcome
@@ -106,6 +107,8 @@ class Turn:
             if account.status in {"active", "blocked", "paused"}:
                 self._look(reader, tick)
             self._owed(reader, tick)
+            if self._tools.settings.mark_seen and self._may_read():
+                self._mark_seen(reader)
 
     def _look(self, reader: Reader, tick: str) -> None:
         account = self._account
@@ -154,13 +157,24 @@ class Turn:
             body_limit=settings.event_body_limit,
             deadline=self._deadline,
             clock=self._now,
+            max_mail_bytes=settings.max_mail_bytes,
+            seen_too=settings.check_for == "new",
         )
         looked = []
+        missing: Blocked | None = None
         try:
             for folder in account.folders:
-                found, more = check.folder(folder)
+                try:
+                    found, more = check.folder(folder)
+                except Blocked as error:
+                    # One folder of several that is gone must not hold up the others.
+                    log.warning("folder passed over: account=%s %s", account.id, error)
+                    missing = error
+                    continue
                 looked.append(found)
                 self.outcome.more = self.outcome.more or more
+            if missing and not looked:
+                raise missing
         finally:
             self.outcome.folders = tuple(looked)
             self.outcome.mails = check.mails
@@ -209,6 +223,7 @@ class Turn:
             body_limit=self._tools.settings.event_body_limit,
             deadline=self._deadline,
             clock=self._now,
+            max_mail_bytes=self._tools.settings.max_mail_bytes,
         )
         outcome.events += self._attempt_due(attempts)
         self._tools.outbox.purge_done(account.id, self._now())
@@ -231,6 +246,18 @@ class Turn:
     def _may_read(self) -> bool:
         """Not where this turn has just failed at the mailbox, or its owner has to sign in."""
         return not self.outcome.error and self._account.status != "reconnect_required"
+
+    def _mark_seen(self, reader: Reader) -> None:
+        """Marks what all endpoints took; what can't be marked now is tried again."""
+        if not self.outcome.mails and not self.outcome.counted:
+            return
+        try:
+            MarkSeen(self._account, reader.session, self._tools.outbox).run()
+        except (UnseenError, TokenRefused) as error:
+            reader.close()
+            log.info("not marked: account=%s %s", self._account.id, type(error).__name__)
+            again = schedule.retry_at(self._tick)
+            self.outcome.next_attempt_at = min(self.outcome.next_attempt_at, again)
 
     # What went wrong
 

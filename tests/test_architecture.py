@@ -18,7 +18,8 @@ PURE = {
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
     *("flowed_text", "html_text", "reply_text", "uuencoded", "bounces", "message_ids"),
-    *("read_mail", "filters", "circuit", "pages_of", "clouds", "client_certificate"),
+    *("read_mail", "skeletons", "filters", "circuit", "pages_of", "clouds"),
+    "client_certificate",
 }
 ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "webhooks"}
 STORES = {"accounts", "consents", "outbox", "outbox_rows", "once", "token_store", "endpoints"}
@@ -26,7 +27,8 @@ FLOWS = {
     *("connect", "connected", "enrol", "prove", "enqueue", "tend", "turn", "check", "attempts"),
     *("attempt", "breaker", "deliveries", "endpoint_admin", "endpoint_forms", "replay", "system"),
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
-    *("events", "outcome", "app_circuit", "reencrypt", "account_forms", "account_view", "vending"),
+    *("events", "outcome", "mark_seen", "app_circuit", "reencrypt", "account_forms"),
+    *("account_view", "vending"),
     *("app_only", "tenant_tokens", "consent", "callback"),
 }
 LAYERS = [PURE, ADAPTERS, STORES, FLOWS, {"connector"}]

@@ -1,5 +1,7 @@
 """Looking for new mail: what is found, recorded and told, and what is left as it was."""
 
+import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -7,9 +9,11 @@ from email.message import EmailMessage
 
 import pytest
 
+from shared import ids as ids_of
 from shared import instants
 from tests.conftest import StartApp
-from tests.lab.imap_proxy import ImapProxy, after, cut, rewritten, says
+from tests.event_schemas import problems
+from tests.lab.imap_proxy import ImapProxy, after, cut, rewritten, says, sizes_times
 from tests.lab.mails import made_up
 from tests.lab.receiver.client import ids
 from tests.lab.stepped_app import SteppedApp
@@ -415,6 +419,206 @@ def test_f19_a_run_that_is_cut_off_after_other_uids_brings_no_flood_either(
     app.tick()
     app.tick_in(600)
     assert Counter(app.subjects(address)) == Counter([*numbered(100), "New"])
+
+
+def test_f19_a_reset_is_told_once_with_what_became_of_the_mail(
+    app: SteppedApp, address: str
+) -> None:
+    app.settled(address)
+    put(app, address, "Forgotten", received_at=instants.now() - timedelta(days=9))
+    put(app, address, *numbered(3))
+    app.tick()
+    old = next(row for row in app.rows("mailboxes") if row.get("uid") == 1)
+    app.edit("mailboxes", old["PartitionKey"], old["RowKey"], hash="")
+    app.services.dovecot.renumber(address)
+    put(app, address, "New")
+    app.tick()
+    app.tick()
+    (told,) = app.webhooks(address, "mailbox.reset")
+    data = told["body"]["data"]
+    counts = [data[name] for name in ("found", "known", "sent", "left_out")]
+    assert (data["folder"], counts) == ("INBOX", [5, 3, 1, 1])
+    assert data["uid_validity"] == app.account(data["account"]["id"]).folders[0].uidvalidity
+    assert problems(told["body"]) == []
+
+
+def test_f19_a_reset_that_was_cut_off_counts_everything_once(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied()
+    app.settled(address)
+    put(app, address, *numbered(100))
+    app.tick()
+    app.services.dovecot.renumber(address)
+    proxy.on(r"UID FETCH \S*\b98\b\S* \(BODY", cut(), times=1)
+    app.tick()
+    assert not app.webhooks(address, "mailbox.reset")
+    app.tick_in(600)
+    data = app.webhooks(address, "mailbox.reset")[0]["body"]["data"]
+    assert (data["found"], data["known"], data["sent"], data["left_out"]) == (100, 100, 0, 0)
+
+
+def test_f19_an_empty_folder_that_is_numbered_anew_is_told_of_too(
+    app: SteppedApp, address: str
+) -> None:
+    account = app.settled(address)
+    app.edit("mailboxes", account.id, ids_of.cursor_key("INBOX"), uidvalidity=1, last_uid=9)
+    app.edit("accounts", account.shard, account.id, folders='[["INBOX", 1, 10]]')
+    app.tick()
+    data = app.webhooks(address, "mailbox.reset")[0]["body"]["data"]
+    assert (data["found"], data["known"], data["sent"], data["left_out"]) == (0, 0, 0, 0)
+
+
+# What is looked for
+
+
+def test_new_mail_that_was_read_elsewhere_is_told_where_that_is_wanted(
+    start_app: StartApp, address: str
+) -> None:
+    app = start_app(CHECK_FOR="new")
+    app.settled(address)
+    put(app, address, "Read elsewhere", flags=["\\Seen"])
+    put(app, address, "Unseen")
+    app.tick()
+    assert app.subjects(address) == ["Read elsewhere", "Unseen"]
+    assert app.webhooks(address)[0]["body"]["data"]["flags"] == ["\\Seen"]
+
+
+def test_a_first_check_takes_no_read_mail_whatever_is_looked_for(
+    start_app: StartApp, address: str
+) -> None:
+    app = start_app(CHECK_FOR="new")
+    put(app, address, "Read long ago", flags=["\\Seen"])
+    put(app, address, "Unseen")
+    app.connected(address)
+    assert app.subjects(address) == ["Unseen"]
+
+
+def test_flags_are_about_the_mail_and_not_about_sessions(app: SteppedApp, address: str) -> None:
+    app.settled(address)
+    put(app, address, "Fresh")
+    app.tick()
+    assert app.webhooks(address)[0]["body"]["data"]["flags"] == []
+
+
+# Several folders
+
+
+@pytest.mark.parametrize(
+    ("name", "on_disk"),
+    [
+        ("Two words", "Two words"),
+        ('She said "no"', 'She said "no"'),
+        ("Entwürfe", "Entw&APw-rfe"),
+        ("受信箱", "&U9dP4Xux-"),
+        ("R&D", "R&-D"),
+        ("Back\\slash", "Back\\slash"),
+        ("{9}", "{9}"),
+    ],
+)
+def test_folders_of_any_name_are_looked_through(
+    app: SteppedApp, address: str, name: str, on_disk: str
+) -> None:
+    account = app.settled(address)
+    put(app, address, "In the folder", folder=on_disk)
+    put(app, address, "In the inbox")
+    inbox = [["INBOX", 0, 0], [name, 0, 0]]
+    app.edit("accounts", account.shard, account.id, folders=json.dumps(inbox))
+    app.tick()
+    told = {one["body"]["data"]["folder"]: one["body"]["data"] for one in app.webhooks(address)}
+    assert {folder: one["subject"] for folder, one in told.items()} == {
+        "INBOX": "In the inbox",
+        name: "In the folder",
+    }
+    app.tick()
+    assert len(app.webhooks(address)) == 2
+    folders = {one.name: one.scanned_below for one in app.account(account.id).folders}
+    assert folders == {"INBOX": 2, name: 2}
+
+
+@pytest.mark.parametrize("refusal", ["", "BAD Command Argument Error. 12"])
+def test_one_folder_that_is_refused_does_not_hold_up_the_others(
+    proxied: Proxied, proxy: ImapProxy, address: str, refusal: str
+) -> None:
+    app = proxied()
+    account = app.settled(address)
+    put(app, address, "Hello")
+    folders = json.dumps([["Gone", 0, 0], ["INBOX", 0, 0]])
+    app.edit("accounts", account.shard, account.id, folders=folders)
+    if refusal:
+        proxy.on('STATUS "?Gone', says(refusal))
+    app.tick()
+    assert app.subjects(address) == ["Hello"]
+    assert app.account(account.id).status == "active"
+
+
+def test_an_account_of_which_every_folder_is_gone_is_blocked(app: SteppedApp, address: str) -> None:
+    account = app.settled(address)
+    app.edit("accounts", account.shard, account.id, folders='[["Gone", 0, 0]]')
+    app.tick()
+    account = app.account(account.id)
+    assert (account.status, account.code) == ("blocked", "folder_missing")
+
+
+# A mail that is too large
+
+
+def large_mail(to: str) -> bytes:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "ada@sender.example", to, "Films"
+    mail["Message-ID"] = "<films@sender.example>"
+    mail.set_content("See the films.\n")
+    for name in ("Köln.mp4", "Paris.mp4"):
+        mail.add_attachment(b"x" * 150_000, maintype="video", subtype="mp4", filename=name)
+    return mail.as_bytes()
+
+
+def test_f23_of_a_mail_that_is_too_large_only_headers_and_structure_are_read(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied(MAX_MAIL_BYTES="65536")
+    app.settled(address)
+    app.services.dovecot.deliver(address, large_mail(address))
+    put(app, address, "The next")
+    app.tick()
+    data = app.webhooks(address)[0]["body"]["data"]
+    assert (data["subject"], data["message_id"]) == ("Films", "films@sender.example")
+    assert (data["text"], data["html"], data["truncated"]) == (None, None, True)
+    assert data["issues"] == ["too_large"] and data["size"] > 400_000
+    names = [(one["id"], one["filename"], one["content_type"]) for one in data["attachments"]]
+    assert names == [("2", "Köln.mp4", "video/mp4"), ("3", "Paris.mp4", "video/mp4")]
+    assert all(abs(one["size"] - 150_000) < 3000 for one in data["attachments"])
+    assert problems(app.webhooks(address)[0]["body"]) == []
+    assert app.subjects(address) == ["Films", "The next"]
+    assert not [one for one in proxy.commands if re.match(r"UID FETCH 1 .*BODY\.PEEK\[\]", one)]
+
+
+def test_f23_a_mail_that_is_larger_than_the_server_said_is_cut(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied(MAX_MAIL_BYTES="65536")
+    app.settled(address)
+    app.services.dovecot.deliver(address, large_mail(address))
+    proxy.on(r"UID FETCH \S+ \(RFC822.SIZE", sizes_times(0.1))
+    app.tick()
+    data = app.webhooks(address)[0]["body"]["data"]
+    assert (data["subject"], data["truncated"]) == ("Films", True)
+    assert data["text"].strip() == "See the films."
+    assert "too_large" in data["issues"]
+
+
+@pytest.mark.parametrize("factor", [0.8, 1.2])
+def test_sizes_that_are_estimates_change_nothing(
+    proxied: Proxied, proxy: ImapProxy, address: str, factor: float
+) -> None:
+    app = proxied()
+    app.settled(address)
+    app.services.dovecot.deliver(address, large_mail(address))
+    proxy.on(r"UID FETCH \S+ \(RFC822.SIZE", sizes_times(factor))
+    app.tick()
+    data = app.webhooks(address)[0]["body"]["data"]
+    assert [one["size"] for one in data["attachments"]] == [150_000, 150_000]
+    assert data["truncated"] is False
 
 
 # One among others

@@ -119,6 +119,8 @@ def _made() -> Iterator[tuple[str, Body]]:
         yield f"mail.unreadable, {word}", whole(events.unreadable(_ACCOUNT, event))
     counts = {"found": 3, "sent": 2, "left_out": 1}
     yield "mailbox.ready", whole(events.mailbox_ready(_ACCOUNT, "INBOX", counts, _NOW))
+    counts = {"found": 4, "known": 2, "sent": 1, "left_out": 1}
+    yield "mailbox.reset", whole(events.mailbox_reset(_ACCOUNT, "INBOX", 8, counts, _NOW))
     yield "account.connected", status(events.ACCOUNT_CONNECTED)
     yield "account.connected, blocked", status(events.ACCOUNT_CONNECTED, "imap_denied")
     yield "account.restored", status(events.ACCOUNT_RESTORED)
@@ -263,7 +265,7 @@ def test_what_a_host_sends_in_an_accounts_life_fits(lab: Lab, address: str) -> N
         return {one["type"] for one in told()}
 
     wait_until(lambda: "account.disconnected" in kinds(), 20, "account.disconnected")
-    assert kinds() == set(KINDS) - _OF_ENDPOINTS - {"mail.unreadable"}
+    assert kinds() == set(KINDS) - _OF_ENDPOINTS - {"mail.unreadable", "mailbox.reset"}
     assert [found for one in told() for found in problems(one)] == []
 
 

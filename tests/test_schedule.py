@@ -70,7 +70,22 @@ def test_ten_ticks_are_ten_checks() -> None:
 def test_a_back_off_doubles_up_to_half_an_hour_and_never_shortens_the_interval(
     failures: int, interval: int, seconds: int
 ) -> None:
-    assert schedule.back_off_seconds(failures, interval) == seconds
+    waits = {schedule.back_off_seconds(failures, interval) for _ in range(100)}
+    assert max(interval, seconds * 0.9) <= min(waits) and max(waits) <= seconds
+    # What failed together does not come back together.
+    assert len(waits) > 50 or seconds == interval
+
+
+@pytest.mark.parametrize(
+    ("hours", "interval", "wait"),
+    [(0, 60, 1), (0.5, 60, 1), (1, 60, 1), (2, 60, 2), (4, 60, 4), (9, 60, 6), (9, 28_800, 8)],
+)
+def test_a_blocked_account_costs_ever_less_down_to_one_try_in_six_hours(
+    hours: float, interval: int, wait: int
+) -> None:
+    since = instants.after(_NOON, -hours * 3600)
+    assert schedule.blocked_seconds(since, _NOON, interval) == wait * 3600
+    assert schedule.blocked_seconds("", _NOON, 60) == 3600
 
 
 def test_the_outbox_is_read_whole_once_an_hour_at_the_accounts_own_second() -> None:

@@ -116,6 +116,15 @@ def rewritten(old: str, new: str) -> Answer:
     return lambda tag, ask: ask().replace(old.encode(), new.encode())
 
 
+def sizes_times(factor: float) -> Answer:
+    """The server's answer with sizes that are estimates, as Exchange's are."""
+
+    def estimated(found: re.Match[bytes]) -> bytes:
+        return b"RFC822.SIZE %d" % int(int(found[1]) * factor)
+
+    return lambda tag, ask: re.sub(rb"RFC822\.SIZE (\d+)", estimated, ask())
+
+
 def after(work: Callable[[], object]) -> Answer:
     """The server's own answer, asked for once the work is done."""
 
