@@ -12,6 +12,8 @@ from shared.once import Once
 
 log = logging.getLogger(__name__)
 
+_PURGE_MINUTES = 10
+
 
 class Enqueue:
     """The timer's work."""
@@ -50,9 +52,13 @@ class Enqueue:
         return messages
 
     def _look_after_itself(self, tick: datetime, due_count: int, oldest: str) -> None:
-        """Purge and heartbeat; what fails here must not lose the messages of what is claimed."""
+        """Purge and heartbeat; what fails here must not lose the messages of what is claimed.
+
+        What has expired is refused whether it is there or not: a busy tick seldom looks for it.
+        """
         try:
-            self._once.purge(tick)
+            if not due_count or tick.minute % _PURGE_MINUTES == 0:
+                self._once.purge(tick)
             self._once.beat(tick, due=due_count, oldest_due_at=oldest)
         except UnseenError as error:
             log.warning("no heartbeat: %s", error)

@@ -26,6 +26,7 @@ _READ_SECONDS = 30
 _MAX_COMMAND_BYTES = 64 * 1024 * 1024
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _CAPABILITIES = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
+_MOST_REFUSALS = 3
 _TAG = b"LOOK"
 _TAGGED = re.compile(rb"(?P<tag>LOOK\d+) (?P<type>[A-Z]+) (?P<data>.*)", re.ASCII)
 
@@ -35,11 +36,12 @@ class Habits:
     """What this process has learned of a server; threads may overwrite each other's lessons.
 
     tls_session: of the last connection, so that the next handshake is short; a server that
-    resumes none makes a full one by itself. asks_first: it refuses AUTHENTICATE before
-    CAPABILITY. initial_response: AUTHENTICATE may carry the token (SASL-IR).
+    resumes none makes a full one by itself. refusals: of these in a row. asks_first: it refuses
+    AUTHENTICATE before CAPABILITY. initial_response: AUTHENTICATE may carry the token (SASL-IR).
     """
 
     tls_session: ssl.SSLSession | None = None
+    refusals: int = 0
     asks_first: bool = False
     initial_response: bool = True
 
@@ -188,10 +190,16 @@ class _Wire(IMAP4_TLS):  # type: ignore[misc]  # the library has no types
     def keep_tls_session(self) -> None:
         """For the next connection. A ticket of TLS 1.3 comes after the handshake: it is there now.
 
-        Copying it costs half of what it saves, so one that was taken serves again.
+        Copying it costs half of what it saves, so one that was taken serves again, and a server
+        that takes none is not offered any more.
         """
-        if not self.sock.session_reused:
-            self._server.habits.tls_session = self.sock.session
+        habits = self._server.habits
+        if self.sock.session_reused:
+            habits.refusals = 0
+            return
+        habits.refusals += habits.tls_session is not None
+        wanted = habits.refusals < _MOST_REFUSALS
+        habits.tls_session = self.sock.session if wanted else None
 
     def sign_in(self, secret: str, *, initial: bool) -> tuple[str, str]:
         """AUTHENTICATE XOAUTH2; gives OK, NO or BAD and the text beside it.

@@ -214,6 +214,22 @@ def test_a_server_that_resumes_no_session_is_read_all_the_same(
         assert commands(one)[:2] == ["AUTHENTICATE", "STATUS"]
 
 
+def test_a_server_that_never_resumes_is_not_offered_sessions_for_ever(
+    authority: Authority, trusted: Callable[[int], Server]
+) -> None:
+    servers = [ScriptedImap(authority, {}) for _ in range(5)]
+    with TcpRelay(servers[0].port) as relay:
+        server = trusted(relay.port)
+        offered = []
+        for one in servers:
+            relay.target = one.port
+            check(server)
+            offered.append(server.habits.tls_session is not None)
+    for one in servers:
+        one.close()
+    assert offered == [True, True, True, False, False]
+
+
 def test_a_connection_that_breaks_on_a_session_is_made_again_without(
     script: Script, trusted: Callable[[int], Server]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from shared import instants
 from shared.accounts import Account
 from tests.conftest import StartApp
+from tests.lab.http_proxy import TableProxy
 from tests.lab.imap_proxy import ImapProxy, after
 from tests.lab.lab import Lab
 from tests.lab.mails import made_up
@@ -232,3 +234,25 @@ def test_t32_junk_in_the_real_queue_does_not_stop_the_host(lab: Lab, address: st
     wait_until(lambda: lab.host.api("GET", "health").json()["queue_messages"] == after_it)
     lab.connect(address)
     lab.receiver.wait_for(1, address, "mailbox.ready")
+
+
+# What it costs
+
+
+def test_an_idle_batch_costs_at_most_six_table_requests_cold_and_warm(
+    start_app: StartApp, lossy: TableProxy, address: str
+) -> None:
+    """The hourly reading of an outbox comes on top; how many accounts are in it does not count."""
+    app = start_app(STORAGE=lossy.connection_string, CLAIM_SECONDS="300")
+    for number in range(12):
+        app.settled(f"{number}.{address}")
+    begun = instants.now()
+    quiet = begun + timedelta(minutes=(15 - begun.minute) % 10)  # no purge in that minute
+    counts = []
+    for seconds in (0, 70, 140):
+        if seconds != 70:
+            app.restart()
+        lossy.requests.clear()
+        assert app.tick(quiet + timedelta(seconds=seconds)) == 1
+        counts.append(sum("/mailboxes" not in one for one in lossy.requests))
+    assert counts == [6, 5, 6]
