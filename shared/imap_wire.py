@@ -27,6 +27,7 @@ _MAX_COMMAND_BYTES = 64 * 1024 * 1024
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _CAPABILITIES = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 _MOST_REFUSALS = 3
+_AFTER_BYE_SECONDS = 1
 _TAG = b"LOOK"
 _TAGGED = re.compile(rb"(?P<tag>LOOK\d+) (?P<type>[A-Z]+) (?P<data>.*)", re.ASCII)
 
@@ -233,6 +234,19 @@ class _Wire(IMAP4_TLS):  # type: ignore[misc]  # the library has no types
         self.received_bytes += size
         if self.received_bytes > _MAX_COMMAND_BYTES:
             raise imaplib.IMAP4.abort("answer too large")
+
+    def _check_bye(self) -> None:
+        """Exchange often says why it hangs up in the tagged answer behind its BYE."""
+        bye = self.untagged_responses.get("BYE")
+        if not bye:
+            return
+        said = _text(bye)
+        with contextlib.suppress(OSError, imaplib.IMAP4.error):
+            self.sock.settimeout(_AFTER_BYE_SECONDS)
+            self._get_response()
+            answers = [found[1] for found in self.tagged_commands.values() if found]
+            said = " ".join([said, *map(_text, answers)])
+        raise self.abort(said)
 
     def _log(self, line: str) -> None:
         """imaplib would keep the last lines, the token's among them."""

@@ -320,6 +320,11 @@ def test_a_bad_that_is_about_the_mailbox_is_no_reason_to_ask(
         ("AUTHENTICATE", "* BYE Connection closed. 14", "imap_unavailable"),
         ("EXAMINE", "%T BAD User is authenticated but not connected.", "mailbox_unavailable"),
         ("STATUS", "* BYE Connection closed. 14", "imap_unavailable"),
+        (
+            "STATUS",
+            "* BYE Connection closed. 14\r\n%T BAD User is authenticated but not connected.",
+            "mailbox_unavailable",
+        ),
         ("SEARCH", "%T NO Server Unavailable. 15", "imap_unavailable"),
         ("SEARCH", "* SEARCH one two\r\n%T OK done", "imap_unavailable"),
         ("FETCH", "* 1 FETCH (UID 1 FLAGS () INTERNALDATE x)\r\n%T OK", "imap_unavailable"),
