@@ -80,7 +80,8 @@ def test_f1_a_delay_that_is_not_over_outlasts_another_failure() -> None:
 
 def test_f5_a_fault_of_ours_is_no_failure_of_the_account() -> None:
     found = fields(checked(error=OperatorFault("operator_credentials")))
-    assert (found["failures"], found["next_check_at"]) == (2, at(120))
+    assert found["failures"] == 2
+    assert at(108) <= found["next_check_at"] <= at(120)
     assert not {"status", "code", "last_success_at"} & set(found)
 
 
