@@ -23,6 +23,9 @@ BATCH = 50
 MAX_FOLDERS = 20
 MAX_SINGLES_PER_TICK = 20
 _ROUNDS = 6
+# What operators change, and what others count, while somebody signs in.
+_OTHERS = ("labels", "folders", "endpoints", "common_endpoints", "filtered")
+_PAUSE = ("status", "code", "since", "status_version", "next_check_at", "next_refresh_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,10 +189,13 @@ class Accounts:
         key = {"PartitionKey": account.shard, "RowKey": account.id}
         self._tables.update(TABLE, key | fields, account.etag)
 
-    def write_claimed(self, wanted: Account, now: datetime) -> Claim | None:
+    def write_claimed(
+        self, wanted: Account, now: datetime, begun: Account | None = None
+    ) -> Claim | None:
         """Writes the row, new or not, with a new claim; None where a tombstone is in the way.
 
-        What other writers count (owed, dead) stays as it is.
+        What other writers count (owed, dead) stays as it is, and so does what an operator has
+        changed since `begun` was read, where `wanted` leaves it as it was then.
         """
         for _ in range(_ROUNDS):
             found = self.get(wanted.id)
@@ -197,6 +203,7 @@ class Accounts:
                 return None
             row = replace(
                 wanted,
+                **_changed_since(begun, wanted, found),
                 claim=new_mark(),
                 unfinished=0,
                 owed=found.owed if found else 0,
@@ -458,6 +465,15 @@ class Accounts:
                 for row, change, etag in zip(rows, changes, etags, strict=True)
             ]
         raise TryAgain("stale", TABLE)
+
+
+def _changed_since(begun: Account | None, wanted: Account, found: Account | None) -> dict[str, Any]:
+    """What others wrote into the row since `begun` was read, where we want no change of it."""
+    if begun is None or found is None:
+        return {}
+    same = [name for name in _OTHERS if getattr(wanted, name) == getattr(begun, name)]
+    paused_since = found.status == "paused" and begun.status != "paused"
+    return {name: getattr(found, name) for name in (*same, *(_PAUSE if paused_since else ()))}
 
 
 def _range(rows: Sequence[Row]) -> tuple[Condition, ...]:

@@ -167,7 +167,7 @@ class Enrol:
             next_check_at=instants.after(now, SLOW_RETRY_SECONDS) if code else at,
         )
         self._announce(account, existing, at)
-        claim = self._accounts.write_claimed(account, now)
+        claim = self._accounts.write_claimed(account, now, existing)
         if claim is None:
             raise TryAgain("still_removing")
         log.info("connected: account=%s result=%s %s", account.id, result, code)

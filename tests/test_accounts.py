@@ -319,6 +319,17 @@ def test_writing_fences_a_run_in_flight_and_keeps_what_others_count(app: Stepped
     assert given_back(app, held) == []
 
 
+def test_writing_keeps_what_was_changed_since_and_not_asked_to_change(app: SteppedApp) -> None:
+    _, [begun] = claimed(app, 1)
+    app.edit("accounts", "00", _IDS[0], labels='["patched"]', common_endpoints=False)
+    wanted = replace(begun, endpoints=("ep_ours",))
+    app.edit("accounts", "00", _IDS[0], endpoints='["ep_theirs"]')
+    assert app.parts.accounts.write_claimed(wanted, _TICK, begun)
+    row = app.account(_IDS[0])
+    assert (row.labels, row.common_endpoints) == (("patched",), False)
+    assert row.endpoints == ("ep_ours",)
+
+
 def test_t39_writing_does_not_bring_a_removed_account_back(app: SteppedApp) -> None:
     made(app, 1)
     app.edit("accounts", "00", _IDS[0], deleted_at=at(0))

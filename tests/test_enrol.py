@@ -6,7 +6,7 @@ import pytest
 
 from shared import instants
 from tests.conftest import StartApp
-from tests.lab.imap_proxy import ImapProxy, cut
+from tests.lab.imap_proxy import ImapProxy, after, cut
 from tests.lab.mails import made_up
 from tests.lab.not_microsoft.people import CONTOSO, PERSONAL_TENANT
 from tests.lab.not_microsoft.tokens import fingerprint
@@ -109,6 +109,36 @@ def test_a_second_sign_in_never_lowers_the_tokens_version(app: SteppedApp, addre
     for version in (1, 2, 3):
         app.connect(address)
         assert app.rows("tokens")[0]["rt_version"] == version
+
+
+def test_what_is_patched_during_a_sign_in_stays(
+    start_app: StartApp, proxy: ImapProxy, address: str
+) -> None:
+    app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
+    account = app.connected(address)
+    change = {"labels": ["patched"], "folders": ["INBOX", "Archive"]}
+    proxy.on("AUTHENTICATE", after(lambda: app.parts.directory.change(account.id, change)), 1)
+    app.connect(address)
+    found = app.account(account.id)
+    assert found.generation != account.generation
+    assert found.labels == ("patched",)
+    assert [folder.name for folder in found.folders] == ["INBOX", "Archive"]
+
+
+def test_an_account_that_is_paused_during_a_sign_in_stays_paused(
+    start_app: StartApp, proxy: ImapProxy, address: str
+) -> None:
+    app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
+    account = app.connected(address)
+    pause = {"status": "paused"}
+    proxy.on("AUTHENTICATE", after(lambda: app.parts.directory.change(account.id, pause)), 1)
+    enrolled = app.connect(address)
+    assert enrolled.claim
+    app.parts.tend.tend(enrolled.claim)
+    paused = app.account(account.id)
+    assert (paused.status, paused.next_check_at) == ("paused", instants.NEVER)
+    app.connected(address)  # who signs in later than that is connected again
+    assert app.account(account.id).status == "active"
 
 
 def test_a_run_of_the_generation_before_writes_nothing_any_more(
