@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from shared import ids, instants
@@ -22,6 +23,10 @@ type StartLab = Callable[..., Lab]
 type StartApp = Callable[..., SteppedApp]
 
 _people = itertools.count(1)
+
+# How long an example takes says how busy the machine is; bounds on work have tests of their own.
+hypothesis.settings.register_profile("unseen", deadline=None)
+hypothesis.settings.load_profile("unseen")
 
 
 @pytest.fixture(scope="session")

@@ -267,20 +267,20 @@ ANY_BYTES = st.binary(max_size=300) | st.lists(PIECES | st.binary(max_size=8), m
 
 
 @given(ANY_BYTES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_bytes_raise_and_the_result_is_json(raw: bytes) -> None:
     assert "\x00" not in as_json(raw)
 
 
 @given(st.lists(PIECES, max_size=25).map(b"".join))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_lf_and_crlf_give_the_same(raw: bytes) -> None:
     lines = raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
     assert as_json(lines) == as_json(lines.replace(b"\n", b"\r\n"))
 
 
 @given(WORDS, WORDS, st.integers(0, 2))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_an_unknown_header_changes_nothing(subject: str, value: str, place: int) -> None:
     fields = [f"Subject: {subject}", "To: Ann <ann@example.com>"]
     without = event("\n".join([*fields, "", "hello"]))
@@ -289,7 +289,7 @@ def test_an_unknown_header_changes_nothing(subject: str, value: str, place: int)
 
 
 @given(st.text(max_size=200), st.integers(0, 400))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_cut_text_is_a_beginning_within_the_limit(text: str, limit: int) -> None:
     head = b"Content-Type: text/plain; charset=utf-8\r\n\r\n"
     raw = head + text.encode("utf-8", "replace")

@@ -136,7 +136,7 @@ _texts = st.text(max_size=3000)
 _people = st.lists(st.fixed_dictionaries({"name": _texts, "address": _texts}), max_size=60)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(subject=_texts, message_id=_texts, people=_people)
 def test_no_envelope_is_too_large(subject: str, message_id: str, people: list[Any]) -> None:
     envelope = {"subject": subject * 9, "message_id": message_id, "to": people, "from": people}
