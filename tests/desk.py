@@ -37,6 +37,9 @@ class Clock:
     def forward(self, **later: float) -> None:
         self.at += timedelta(**later)
 
+    def later(self, seconds: float) -> None:
+        self.forward(seconds=seconds)
+
     @property
     def text(self) -> str:
         return instants.text(self.at)

@@ -1,7 +1,4 @@
-"""Exchange's moods over a day: what each kind of refusal costs in sign-ins, told only once.
-
-The clock is the test's; each account is tended to whenever it comes due.
-"""
+"""Exchange's moods for hours: few sign-ins, told only once; `make soak` has whole days of each."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,69 +8,39 @@ import pytest
 from shared import instants
 from tests.conftest import StartApp
 from tests.desk import Clock
-from tests.lab.imap_proxy import Answer, ImapProxy, cut, says
+from tests.lab.imap_proxy import ImapProxy
 from tests.lab.mails import made_up
+from tests.lab.moods import BLOCKING, MOODS, live
 from tests.lab.stepped_app import SteppedApp
 
-type Day = Callable[[str, Answer], tuple[SteppedApp, str]]
+type Hours = Callable[[str, float], tuple[SteppedApp, str]]
 
-DENIED = says("NO AUTHENTICATE failed.")
-NOT_CONNECTED = says("BAD User is authenticated but not connected.", "BYE Connection closed. 14")
-THROTTLED = says("NO Request is throttled. Suggested Backoff Time: 299910 milliseconds")
-OVERLOADED = says("NO Server Unavailable. 15")
-ODD_NAME = says("BAD Command Argument Error. 12")
-DAY_SECONDS = 24 * 3600
+_DAY = 24
 
 
 @pytest.fixture
-def a_day_of(start_app: StartApp, proxy: ImapProxy, address: str) -> Day:
-    """Lets one account meet the same answer for a day."""
+def hours_of(start_app: StartApp, proxy: ImapProxy, address: str) -> Hours:
+    """Lets one account meet a mood for so many hours."""
 
-    def live(command: str, answer: Answer) -> tuple[SteppedApp, str]:
+    def lived(name: str, hours: float) -> tuple[SteppedApp, str]:
         clock = Clock()
         app = start_app(clock, IMAP_HOST=f"localhost:{proxy.port}", CHECK_INTERVAL_SECONDS="60")
-        account = app.settled(address)
-        proxy.commands.clear()
-        proxy.on(command, answer)
-        end = clock() + timedelta(seconds=DAY_SECONDS)
-        while True:
-            due = instants.parse(app.account(account.id).next_due_at)
-            if due >= end:
-                return app, account.id
-            clock.forward(seconds=max((due - clock()).total_seconds(), 1))
-            app.tick()
+        return app, live(app, clock.later, proxy, address, MOODS[name], hours)
 
-    return live
+    return lived
 
 
-@pytest.mark.parametrize(
-    ("command", "answer", "status", "code", "logins"),
-    [
-        ("AUTHENTICATE", DENIED, "blocked", "imap_denied", 30),
-        ("STATUS", NOT_CONNECTED, "blocked", "mailbox_unavailable", 30),
-        ("STATUS", ODD_NAME, "blocked", "folder_missing", 30),
-        ("STATUS", OVERLOADED, "active", "", 200),
-        ("STATUS", cut(), "active", "", 200),
-        ("CONNECT", cut(), "active", "", 0),
-    ],
-    ids=["f14_denied", "f15_not_connected", "odd_name", "overloaded", "f17_cut", "f12_no_greeting"],
-)
-def test_a_day_of_one_refusal_costs_few_sign_ins_and_one_event(
-    a_day_of: Day,
-    proxy: ImapProxy,
-    address: str,
-    command: str,
-    answer: Answer,
-    status: str,
-    code: str,
-    logins: int,
+@pytest.mark.parametrize("name", MOODS)
+def test_a_mood_costs_few_sign_ins_and_one_event_and_ends_by_itself(
+    hours_of: Hours, proxy: ImapProxy, address: str, name: str
 ) -> None:
-    app, account_id = a_day_of(command, answer)
+    mood, hours = MOODS[name], _DAY if name in BLOCKING else 2
+    app, account_id = hours_of(name, hours)
     account = app.account(account_id)
-    assert (account.status, account.code) == (status, code)
-    assert proxy.count("AUTHENTICATE") <= logins
+    assert (account.status, account.code) == (mood.status, mood.code)
+    assert proxy.count("AUTHENTICATE") <= mood.sign_ins * hours / _DAY + 8
     told = len(app.webhooks(address, "account.blocked"))
-    assert told == (status == "blocked")
+    assert told == bool(mood.code)
     assert not app.webhooks(address, "account.reconnect_required")
     proxy.behave()
     app.services.dovecot.deliver(address, made_up(address, "Later"))
@@ -83,18 +50,10 @@ def test_a_day_of_one_refusal_costs_few_sign_ins_and_one_event(
     assert len(app.webhooks(address, "account.restored")) == told
 
 
-def test_f16_a_day_of_throttling_is_a_sign_in_at_each_back_off(
-    a_day_of: Day, proxy: ImapProxy, address: str
-) -> None:
-    app, account_id = a_day_of("STATUS", THROTTLED)
-    assert app.account(account_id).status == "active"
-    assert proxy.count("AUTHENTICATE") <= 200
-
-
 def test_f14_the_wait_of_a_blocked_account_grows_to_six_hours(
-    a_day_of: Day, proxy: ImapProxy
+    hours_of: Hours, proxy: ImapProxy
 ) -> None:
-    app, account_id = a_day_of("AUTHENTICATE", DENIED)
+    app, account_id = hours_of("f14_denied", _DAY)
     assert proxy.count("AUTHENTICATE") < 20  # two for each try: one with a fresh token
     account = app.account(account_id)
     waits = instants.parse(account.next_check_at) - instants.parse(account.since)
