@@ -501,7 +501,7 @@ def test_t2_a_forged_result_is_refused(app: SteppedApp, forged: str) -> None:
 
 def test_t2_an_expired_result_is_refused(app: SteppedApp, address: str) -> None:
     code = query(Guest(app).connect(f"/api/login?return_to={_BACK}", address).location)["result"]
-    later = instants.now() + timedelta(minutes=5)
+    later = instants.now() + timedelta(minutes=5, seconds=1)
     assert refused(lambda: redeemed(app, code, later)) == ("result_unknown", "", 404)
 
 
