@@ -2,8 +2,8 @@
 
 import azure.functions as func
 
-from functions import accounts, deliveries, due, endpoints, health, login, maintenance
+from functions import accounts, deliveries, due, endpoints, health, invitations, login, maintenance
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for module in (login, due, health, accounts, endpoints, deliveries, maintenance):
+for module in (login, due, health, accounts, endpoints, deliveries, invitations, maintenance):
     app.register_functions(module.blueprint)

@@ -14,7 +14,7 @@ blueprint = func.Blueprint()
 def login(req: func.HttpRequest) -> func.HttpResponse:
     if req.method == "POST":
         return page(req, lambda parts, request: parts.connect.begin(request, parts.now()))
-    return page(req, lambda parts, request: parts.connect.ask(request))
+    return page(req, lambda parts, request: parts.connect.ask(request, parts.now()))
 
 
 @blueprint.route("callback", methods=["GET"], auth_level=func.AuthLevel.ANONYMOUS)

@@ -4,8 +4,10 @@ Every refusal is Rejected `field_invalid` whose detail names the field.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
+from shared import id_token
 from shared.accounts import MAX_FOLDERS, Account, Folder
 from shared.errors import Rejected
 
@@ -67,6 +69,14 @@ def text(name: str, value: Any, most: int = 200) -> str:
     return value
 
 
+def address(name: str, value: Any) -> str:
+    """What may be the address of a mailbox."""
+    found = text(name, value, 254).strip()
+    if not id_token.is_address(found):
+        raise invalid(name)
+    return found
+
+
 def labels(name: str, value: Any) -> tuple[str, ...]:
     """Up to 50 short texts, each once."""
     return _texts(name, value, 0, _MAX_LABELS, 100)
@@ -121,6 +131,29 @@ _CHANGES: Mapping[str, Reader] = {
     "endpoints": endpoint_ids,
     "common_endpoints": _flag,
 }
+
+
+# What may be said of an account before it is there, whoever connects it.
+OF_NEW: Mapping[str, Reader] = {
+    "reference": text,
+    "labels": labels,
+    "folders": folders,
+    "start": one_of("unseen", "now"),
+    "endpoint_id": text,
+}
+
+
+def described(account: Account, wanted: Mapping[str, Any]) -> Account:
+    """The account with what is wanted of it; what was not said stays as it is."""
+    watched = merged(account, wanted.get("folders", ()))
+    own = (wanted["endpoint_id"],) if "endpoint_id" in wanted else account.endpoints
+    return replace(
+        account,
+        labels=wanted.get("labels", account.labels),
+        folders=watched or account.folders or (Folder(INBOX),),
+        start=wanted.get("start", account.start),
+        endpoints=own,
+    )
 
 
 def merged(account: Account, wanted: tuple[Folder, ...]) -> tuple[Folder, ...]:

@@ -1,5 +1,6 @@
 """An account as the API shows it: how it stands, why, since when, and what happens next."""
 
+from collections.abc import Callable
 from typing import Any
 
 from shared.accounts import Account
@@ -12,20 +13,24 @@ _NEXT = {
 }
 _CHECK = ("check", "The mailbox is looked at.")
 
+type Links = Callable[[Account], str]
 
-def view(account: Account, login_url: str = "") -> dict[str, Any]:
-    """JSON for an operator; nothing secret is in the row. login_url: where owners sign in."""
+
+def view(account: Account, reconnect_url: str = "") -> dict[str, Any]:
+    """JSON for an operator. reconnect_url: where its owner signs in again, '' where none has to."""
     return {
         "id": account.id,
         "address": account.address,
         "reference": account.reference,
         "labels": list(account.labels),
         "kind": account.kind,
+        "shared_mailbox": account.shared_mailbox,
         "status": account.status,
         "code": account.code,
         "message": ENTRIES[account.code].operator if account.code in ENTRIES else "",
         "since": account.since,
-        "next": _next(account, login_url),
+        "next": _next(account, reconnect_url),
+        "reconnect_url": reconnect_url,
         "folders": [folder.name for folder in account.folders],
         "connected_at": account.connected_at,
         "last_success_at": account.last_success_at,
@@ -39,7 +44,7 @@ def view(account: Account, login_url: str = "") -> dict[str, Any]:
     }
 
 
-def _next(account: Account, login_url: str) -> dict[str, str]:
+def _next(account: Account, reconnect_url: str) -> dict[str, str]:
     """action: check, retry, reconnect or resume; at: when, '' where it waits for somebody."""
     action, message = _NEXT.get(account.status, _CHECK)
     by_itself = action in {"check", "retry"}
@@ -48,5 +53,5 @@ def _next(account: Account, login_url: str) -> dict[str, str]:
         "action": action,
         "at": max(account.next_check_at, account.not_before) if by_itself else "",
         "message": message,
-        "link": login_url if action == "reconnect" else link,
+        "link": reconnect_url if action == "reconnect" else link,
     }

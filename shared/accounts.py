@@ -45,7 +45,8 @@ class Account:
     first check of a folder takes: unseen mail, or what comes from now on.
     status: active, blocked, reconnect_required, paused; `code` says why, `since` when.
     endpoints: ids of those that are its own; common_endpoints: whether the others get its events
-    too. filtered: events that no endpoint took.
+    too. filtered: events that no endpoint took. shared_mailbox: the address where it is one that
+    somebody else's sign-in opens.
     """
 
     id: str
@@ -76,6 +77,7 @@ class Account:
     connected_at: str = ""
     endpoints: tuple[str, ...] = ()
     common_endpoints: bool = True
+    shared_mailbox: str = ""
     filtered: int = 0
     deleted_at: str = ""
     owed: int = 0

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from shared import account_forms, account_view, id_token, ids, instants, tend
+from shared import account_forms, account_view, ids, instants, tend
 from shared.account_forms import Reader, invalid
-from shared.accounts import APP_ONLY, Account, Accounts, Folder
+from shared.accounts import APP_ONLY, Account, Accounts
 from shared.consents import Consents
 from shared.endpoints import Endpoints
 from shared.enrol import Enrol, Enrolled, first
@@ -142,37 +142,19 @@ def _tenant(name: str, value: Any) -> str:
     return lower
 
 
-def _mailbox(name: str, value: Any) -> str:
-    address = account_forms.text(name, value, 254).strip()
-    if not id_token.is_address(address):
-        raise invalid(name)
-    return address
-
-
 _FIELDS: Mapping[str, Reader] = {
+    **account_forms.OF_NEW,
     "tenant": _tenant,
-    "mailbox": _mailbox,
-    "reference": account_forms.text,
-    "labels": account_forms.labels,
-    "folders": account_forms.folders,
-    "start": account_forms.one_of("unseen", "now"),
-    "endpoint_id": account_forms.text,
+    "mailbox": account_forms.address,
 }
 
 
 def _described(account: Account, tid: str, wanted: Mapping[str, Any]) -> Account:
-    """The account with what was asked for; what was not said stays as it is."""
-    folders = account_forms.merged(account, wanted.get("folders", ()))
-    own = (wanted["endpoint_id"],) if "endpoint_id" in wanted else account.endpoints
     return replace(
-        account,
+        account_forms.described(account, wanted),
         address=wanted["mailbox"],
         reference=wanted["reference"],
         kind=APP_ONLY,
         tid=tid,
-        labels=wanted.get("labels", account.labels),
-        folders=folders or account.folders or (Folder(account_forms.INBOX),),
-        start=wanted.get("start", account.start),
-        endpoints=own,
         next_refresh_at=instants.NEVER,
     )

@@ -69,6 +69,30 @@ ENTRIES: dict[str, Entry] = {
         "Mailboxes are connected by invitation only here.",
         "OPEN_CONNECT is not true, so /api/login without an invitation is closed.",
     ),
+    "invitation_invalid": Entry(
+        "This link is not an invitation, or it is damaged. Open it as you got it, or ask for a "
+        "new one.",
+        "The invitation does not open: edited, cut short, sealed with a key that was taken out of "
+        "ENCRYPTION_KEYS, or for an endpoint that was removed.",
+    ),
+    "invitation_expired": Entry(
+        "This invitation has expired. Ask for a new one.",
+        "The invitation was opened after its expires_at.",
+    ),
+    "invitation_used": Entry(
+        "A mailbox was already connected with this invitation. For another one, ask for a new "
+        "invitation.",
+        "The invitation was used up by a successful connect.",
+    ),
+    "wrong_kind_of_account": Entry(
+        "This is not the kind of Microsoft account that was invited. A personal account is one of "
+        "Outlook.com; one from work or school belongs to an organisation.",
+        "The invitation's kind, or its shared mailbox, wants the other kind of account.",
+    ),
+    "result_unknown": Entry(
+        "There is no such result here.",
+        "A result that was never given out, was redeemed before, or is older than five minutes.",
+    ),
     "id_token_refused": Entry(
         "Microsoft's answer did not fit this sign-in.",
         "The id_token failed our own checks; the detail names the claim.",
@@ -78,8 +102,10 @@ ENTRIES: dict[str, Entry] = {
         "The code was redeemed, expired, or belongs to another login.",
     ),
     "wrong_account": Entry(
-        "This Microsoft account can't be used here: it is not of a kind that is allowed.",
-        "The account or tenant is not allowed by AUTHORITY or by the registration.",
+        "This Microsoft account can't be used here: another one was invited, or it is not of a "
+        "kind that is allowed. Please sign in with the other one.",
+        "Another identity than the invitation is for; or an account or tenant that AUTHORITY or "
+        "the registration does not allow.",
         _REGISTRATION,
         then="reconnect",
     ),

@@ -8,11 +8,13 @@ row to `used` under its ETag before the code is exchanged, so a state works once
 import logging
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from shared import identity_errors, ids, instants, tend, web
+from shared import identity_errors, ids, instants, invitations, tend, web
 from shared.enrol import Enrol, Enrolled
 from shared.errors import (
     OperatorFault,
@@ -22,9 +24,11 @@ from shared.errors import (
     TryAgain,
     UnseenError,
 )
+from shared.invitations import Invitation, Invitations
 from shared.microsoft import Microsoft
 from shared.once import LOGIN_LIFE, Login, Once
 from shared.pages import Look
+from shared.results import Results
 from shared.settings import Settings
 from shared.web import Answer, Request
 
@@ -33,32 +37,43 @@ log = logging.getLogger(__name__)
 FORM_COOKIE = "login_form"
 _FORM_SECONDS = 3600
 _STATE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,6000}\Z")
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Connect:
     """The login's three steps; each gives a whole answer and raises nothing a page can say."""
 
     def __init__(
-        self, settings: Settings, look: Look, microsoft: Microsoft, once: Once, enrol: Enrol
+        self,
+        settings: Settings,
+        look: Look,
+        microsoft: Microsoft,
+        once: Once,
+        enrol: Enrol,
+        links: Invitations,
+        results: Results,
     ) -> None:
         self._settings = settings
         self._look = look
         self._microsoft = microsoft
         self._once = once
         self._enrol = enrol
+        self._links = links
+        self._results = results
 
     # The login page
 
-    def ask(self, request: Request) -> Answer:
+    def ask(self, request: Request, now: datetime) -> Answer:
         """GET: says who asks and what will happen; stores nothing."""
-        refused = self._refused(request.query.get("return_to", ""))
-        if refused:
-            return self.failure(refused)
+        again = self._again(request.query)
+        try:
+            self._asked(request.query, now)
+        except UnseenError as error:
+            return self.failure(error, again)
         held = request.cookies.get(FORM_COOKIE, "")
         value = held if _STATE.match(held) else secrets.token_urlsafe(32)
-        hidden = {"token": web.form_token(value)}
-        if "return_to" in request.query:
-            hidden["return_to"] = request.query["return_to"]
+        hidden = {"token": web.form_token(value), **again}
         cookie = self._cookie(FORM_COOKIE, value, "Strict", _FORM_SECONDS)
         return Answer(
             200, self._look.login(hidden), cookies=(cookie,), headers=self._look.headers()
@@ -66,20 +81,17 @@ class Connect:
 
     def begin(self, request: Request, now: datetime) -> Answer:
         """POST: keeps the login and sends the browser to Microsoft."""
-        if not web.is_own_form(request, FORM_COOKIE, self._settings.public_base_url):
-            return self.failure(Rejected("form_refused", status=403))
-        return_to = request.form.get("return_to", "")
-        refused = self._refused(return_to)
-        if refused:
-            return self.failure(refused)
+        again = self._again(request.form)
         try:
-            url, flow = self._microsoft.start()
+            if not web.is_own_form(request, FORM_COOKIE, self._settings.public_base_url):
+                raise Rejected("form_refused", status=403)
+            asked = self._asked(request.form, now)
+            url, flow = self._microsoft.start(asked.login_hint, asked.kind)
             cookie = secrets.token_urlsafe(32)
-            self._once.open_login(
-                flow["state"], cookie, {"flow": flow, "return_to": return_to}, now
-            )
+            login = {"flow": flow, "invitation": asked.stored, "again": again}
+            self._once.open_login(flow["state"], cookie, login, now)
         except UnseenError as error:
-            return self.failure(error, return_to)
+            return self.failure(error, again)
         name = cookie_name(ids.sha256_hex(flow["state"]))
         return Answer(
             303,
@@ -88,29 +100,45 @@ class Connect:
             headers=self._look.headers(referrer="no-referrer"),
         )
 
-    def _refused(self, return_to: str) -> Rejected | None:
-        if not self._settings.open_connect:
-            return Rejected("login_closed", status=403)
-        if return_to and not web.allowed_return(return_to, self._settings.return_urls):
-            return Rejected("return_to_refused")
-        return None
+    def _asked(self, given: Mapping[str, str], now: datetime) -> Invitation:
+        """What the login is for: beside an invitation, nothing else that was sent counts."""
+        if "invitation" in given:
+            asked = self._links.opened(given["invitation"], now)
+        elif self._settings.open_connect:
+            asked = Invitation(return_url=given.get("return_to", ""))
+        else:
+            raise Rejected("login_closed", status=403)
+        if asked.return_url and not self._may_return(asked.return_url):
+            raise Rejected("return_to_refused")
+        return asked
+
+    def _again(self, given: Mapping[str, str]) -> dict[str, str]:
+        """What leads to the same login page once more, as far as it may be shown."""
+        if "invitation" in given:
+            token = given["invitation"]
+            return {"invitation": token} if _TOKEN.match(token) else {}
+        return_to = given.get("return_to", "")
+        return {"return_to": return_to} if self._may_return(return_to) else {}
+
+    def _may_return(self, url: str) -> bool:
+        return web.allowed_return(url, self._settings.return_urls)
 
     # The callback
 
     def finish(self, request: Request, now: datetime) -> Answer:
         """GET /api/callback: checks the answer, exchanges the code, makes the account."""
-        return_to = ""
+        again = _NOTHING
         try:
             login = self._login_of(request, now)
-            return_to = str(login.data.get("return_to", ""))
+            again = login.data["again"]
             if login.state == "done":
-                return self._told_again(login, return_to)
+                return self._told_again(login)
             if login.state != "open":
                 raise Rejected("login_used", status=409)
             login = self._used(login)
-            return self._exchange(login, request, now, return_to)
+            return self._exchange(login, request, now)
         except UnseenError as error:
-            return self.failure(error, return_to)
+            return self.failure(error, again)
 
     def _login_of(self, request: Request, now: datetime) -> Login:
         """The row that the state names, in the browser that began it."""
@@ -136,19 +164,19 @@ class Connect:
         except Stale:
             raise Rejected("login_used", status=409) from None
 
-    def _exchange(self, login: Login, request: Request, now: datetime, return_to: str) -> Answer:
+    def _exchange(self, login: Login, request: Request, now: datetime) -> Answer:
+        asked = invitations.of_stored(login.data["invitation"])
+        again = {"again": login.data["again"]}
         try:
-            enrolled = self._enrolled(login, request, now)
+            enrolled = self._enrolled(login, request, now, asked)
         except UnseenError as error:
-            self._keep(login, {"failed": error.code, "return_to": return_to}, now)
+            self._keep(login, {"failed": error.code, **again}, now)
             raise
-        self._keep(login, _outcome(enrolled, return_to), now)
+        self._keep(login, {**_outcome(enrolled), "invitation": asked.stored, **again}, now)
         messages = (tend.message(enrolled.claim),) if enrolled.claim else ()
         location = self._result_page(login)
-        if return_to and enrolled.result != "blocked":
-            location = web.with_query(
-                return_to, status=enrolled.result, reference=enrolled.account.reference
-            )
+        if asked.return_url and enrolled.result != "blocked":
+            location = web.with_query(asked.return_url, **self._results.told(enrolled, now))
         return Answer(
             303,
             location=location,
@@ -156,15 +184,17 @@ class Connect:
             messages=messages,
         )
 
-    def _enrolled(self, login: Login, request: Request, now: datetime) -> Enrolled:
+    def _enrolled(
+        self, login: Login, request: Request, now: datetime, asked: Invitation
+    ) -> Enrolled:
         query = request.query
         if "error" in query:
             raise identity_errors.translate(query["error"], query.get("error_description", ""))
         if not query.get("code"):
             raise Rejected("state_missing", "code")
         answer = {name: query[name] for name in ("code", "state", "client_info") if name in query}
-        sign_in = self._microsoft.finish(login.data["flow"], answer, now)
-        return self._enrol.enrol(sign_in, now)
+        sign_in = self._microsoft.finish(login.data["flow"], answer, now, asked.kind)
+        return self._enrol.enrol(sign_in, now, asked)
 
     def _keep(self, login: Login, outcome: dict[str, Any], now: datetime) -> None:
         """What came of it, in place of the flow: a reload can then say what happened.
@@ -179,7 +209,7 @@ class Connect:
         except (Stale, TryAgain):
             log.warning("outcome of a login not kept")
 
-    def _told_again(self, login: Login, return_to: str) -> Answer:
+    def _told_again(self, login: Login) -> Answer:
         if "failed" in login.data:
             raise Rejected(str(login.data["failed"]))
         headers = self._look.headers(referrer="no-referrer")
@@ -193,16 +223,19 @@ class Connect:
     def _result_page(self, login: Login) -> str:
         return f"{self._settings.public_base_url}/api/connected?login={login.key}"
 
-    def failure(self, error: UnseenError, return_to: str = "") -> Answer:
-        """The page of an error, with the status that fits; nothing of the request is shown."""
+    def failure(self, error: UnseenError, again: Mapping[str, str] = _NOTHING) -> Answer:
+        """The page of an error, with the status that fits; nothing of the request is shown.
+
+        again: what "Start again" has in its query.
+        """
         log.log(
             logging.ERROR if isinstance(error, OperatorFault) else logging.INFO,
             "login failed: %s",
             error,
         )
         start = f"{self._settings.public_base_url}/api/login"
-        if return_to:
-            start = web.with_query(start, return_to=return_to)
+        if again:
+            start = web.with_query(start, **again)
         return Answer(
             _status(error),
             self._look.failed(error.code, start),
@@ -224,13 +257,12 @@ def cookie_name(login_key: str) -> str:
     return f"login_{login_key[:16]}"
 
 
-def _outcome(enrolled: Enrolled, return_to: str) -> dict[str, Any]:
+def _outcome(enrolled: Enrolled) -> dict[str, Any]:
     return {
         "account": enrolled.account.id,
         "generation": enrolled.account.generation,
         "address": enrolled.account.address,
         "result": enrolled.result,
-        "return_to": return_to,
     }
 
 

@@ -8,11 +8,12 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from shared import id_token, ids, instants, tend, web
+from shared import id_token, ids, instants, invitations, tend, web
 from shared.accounts import Account, Accounts
 from shared.connect import Connect, cookie_name
 from shared.enrol import Enrol
 from shared.errors import Rejected, Stale, UnseenError
+from shared.invitations import Invitation
 from shared.once import Login, Once
 from shared.pages import Look
 from shared.renew import Renewal
@@ -63,10 +64,11 @@ class Connected:
             account = self._account(login)
             if account.status != "blocked":
                 return self._page(login, account, request)
-            address = self._address(request, account)
+            asked = _asked(login)
+            address = self._address(request, account, asked)
             self._count(login)
             token = self._renewal.token(account, now)
-            enrolled = self._enrol.prove_again(account, token, address, now)
+            enrolled = self._enrol.prove_again(account, token, address, now, asked)
             messages = (tend.message(enrolled.claim),) if enrolled.claim else ()
             return replace(self._page(login, enrolled.account, request), messages=messages)
         except UnseenError as error:
@@ -94,12 +96,14 @@ class Connected:
             raise Rejected("login_used", status=409)
         return account
 
-    def _address(self, request: Request, account: Account) -> str:
+    def _address(self, request: Request, account: Account, asked: Invitation) -> str:
         if request.form.get("action") == "check":
             return account.address
         address = request.form.get("address", "").strip()
         if request.form.get("action") != "address" or not id_token.is_address(address):
             raise Rejected("field_invalid", "address")
+        if asked.keeps_the_address:
+            raise Rejected("wrong_account", "address", status=403)
         return address
 
     def _count(self, login: Login) -> None:
@@ -114,10 +118,15 @@ class Connected:
         if account.status == "blocked":
             held = request.cookies[cookie_name(login.key)]
             hidden = {"token": web.form_token(held), "login": login.key}
-            html = self._look.blocked(account.code, account.address, hidden)
+            fixed = _asked(login).keeps_the_address
+            html = self._look.blocked(account.code, account.address, hidden, fixed=fixed)
         elif account.status == "reconnect_required":
             raise Rejected(account.code or "sign_in_again", status=409)
         else:
             checking = login.data["result"] == "checking" and not account.last_success_at
             html = self._look.connected(account.address, checking=checking)
         return Answer(200, html, headers=self._look.headers())
+
+
+def _asked(login: Login) -> Invitation:
+    return invitations.of_stored(login.data["invitation"])

@@ -13,7 +13,7 @@ from shared import settings as settings_module
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from shared.accounts import Accounts
+    from shared.accounts import Account, Accounts
     from shared.app_circuit import AppCircuit
     from shared.app_only import AppOnly
     from shared.breaker import Breaker
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from shared.guard import Guard
     from shared.health import Health
     from shared.imap import Server
+    from shared.invitations import Invitations
     from shared.microsoft import Microsoft
     from shared.once import Once
     from shared.outbox import Outbox
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from shared.reencrypt import Reencrypt
     from shared.renew import Renewal
     from shared.replay import Replay
+    from shared.results import Results
     from shared.system import System
     from shared.tables import Tables
     from shared.tenant_tokens import TenantTokens
@@ -272,13 +274,40 @@ class Connector:
             self.endpoints,
             self.disconnect,
             self.server,
+            self.invitations,
         )
 
     @_Part
     def connect(self) -> "Connect":
         from shared.connect import Connect
 
-        return Connect(self.settings, self.look, self.microsoft, self.once, self.enrol)
+        return Connect(
+            self.settings,
+            self.look,
+            self.microsoft,
+            self.once,
+            self.enrol,
+            self.invitations,
+            self.results,
+        )
+
+    @_Part
+    def invitations(self) -> "Invitations":
+        from shared.invitations import Invitations
+
+        return Invitations(self.settings, self.tables, self.vault, self.accounts, self.endpoints)
+
+    @_Part
+    def results(self) -> "Results":
+        from shared.results import Results
+
+        return Results(self.tables, self.vault, self.accounts, self.reconnect_link)
+
+    def reconnect_link(self, account: "Account") -> str:
+        """Where the account's owner signs in again; '' where that is not needed."""
+        if account.status != "reconnect_required":
+            return ""
+        return self.invitations.reconnect_url(account, account.status_version, self.now())
 
     @_Part
     def connected(self) -> "Connected":
@@ -317,6 +346,7 @@ class Connector:
                 self.renewal,
                 self.server,
                 self.disconnect,
+                self.invitations,
                 self.now,
             ),
         )
@@ -325,8 +355,7 @@ class Connector:
     def directory(self) -> "Directory":
         from shared.directory import Directory
 
-        login_url = f"{self.settings.public_base_url}/api/login"
-        return Directory(self.accounts, self.endpoints, self.outbox, self.now, login_url)
+        return Directory(self.accounts, self.endpoints, self.outbox, self.now, self.reconnect_link)
 
     @_Part
     def vending(self) -> "Vending":

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared import account_forms, ids, instants, pages_of
 from shared.account_forms import ACTIVE, PAUSED
-from shared.account_view import view
+from shared.account_view import Links, view
 from shared.accounts import APP_ONLY, SYSTEM, Account, Accounts
 from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
@@ -17,7 +17,7 @@ _ROUNDS = 6
 
 
 class Directory:
-    """The accounts; system's row and tombstones are not there. login_url: where owners sign in."""
+    """The accounts; system's row and tombstones are not there. links: where owners sign in."""
 
     def __init__(
         self,
@@ -25,13 +25,13 @@ class Directory:
         endpoints: Endpoints,
         outbox: Outbox,
         clock: instants.Clock,
-        login_url: str,
+        links: Links,
     ) -> None:
         self._accounts = accounts
         self._endpoints = endpoints
         self._outbox = outbox
         self._now = clock
-        self._login_url = login_url
+        self._links = links
 
     def page(self, limit: str = "", cursor: str = "") -> dict[str, Any]:
         """Accounts in the order of their ids, and the cursor for the next page ('' at the end).
@@ -45,13 +45,13 @@ class Directory:
         found = self._accounts.after(after, count + 1)
         more = len(found) > count
         return {
-            "accounts": [view(account, self._login_url) for account in found[:count]],
+            "accounts": [self._view(account) for account in found[:count]],
             "cursor": pages_of.cursor(found[count - 1].id) if more else "",
         }
 
     def show(self, account_id: str) -> dict[str, Any]:
         """One account; raises Rejected `account_unknown`."""
-        return view(self._account(account_id), self._login_url)
+        return self._view(self._account(account_id))
 
     def change(self, account_id: str, body: Any) -> dict[str, Any]:
         """Pauses, resumes, relabels; changes folders and endpoints. Gives the account.
@@ -73,8 +73,11 @@ class Directory:
             except Stale:
                 continue
             self._outbox.drop_cursors(account.id, names - kept)
-            return view(changed, self._login_url)
+            return self._view(changed)
         raise TryAgain("stale", "accounts")
+
+    def _view(self, account: Account) -> dict[str, Any]:
+        return view(account, self._links(account))
 
     def _account(self, account_id: str) -> Account:
         account = self._accounts.get(known_form(account_id))

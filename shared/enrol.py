@@ -1,7 +1,8 @@
 """Enrol: from a proven identity to an account that is checked.
 
-The order of writes: token, `state` and cursors, the event, the account row with a new claim,
-the queue message. A kill between any two leaves something that signing in again completes.
+The order of writes: token, `state` and cursors, the event, the invitation that is used up, the
+account row with a new claim, the queue message. A kill between any two leaves something that
+signing in again, with the same link, completes.
 """
 
 import logging
@@ -10,11 +11,12 @@ import time
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared import events, ids, imap, instants, prove
-from shared.accounts import APP_ONLY, Account, Accounts, Claim, Folder
+from shared import account_forms, events, imap, instants, prove
+from shared.accounts import APP_ONLY, Account, Accounts, Claim
 from shared.disconnect import Disconnect
 from shared.endpoints import Endpoints
-from shared.errors import TryAgain
+from shared.errors import Rejected, TryAgain
+from shared.invitations import OPEN, Invitation, Invitations
 from shared.ledger import Ledger
 from shared.microsoft import SignIn, Token
 from shared.outbox import Outbox
@@ -49,6 +51,7 @@ class Enrol:
         endpoints: Endpoints,
         disconnect: Disconnect,
         server: imap.Server,
+        invitations: Invitations,
     ) -> None:
         self._settings = settings
         self._accounts = accounts
@@ -57,32 +60,46 @@ class Enrol:
         self._endpoints = endpoints
         self._disconnect = disconnect
         self._server = server
+        self._invitations = invitations
 
-    def enrol(self, sign_in: SignIn, now: datetime) -> Enrolled:
+    def enrol(self, sign_in: SignIn, now: datetime, invitation: Invitation = OPEN) -> Enrolled:
         """Stores the token, proves the mailbox and writes the account.
 
-        Raises TryAgain `still_removing` where the same account is still being removed.
+        Raises Rejected, with nothing stored, where the invitation is for somebody else, or used
+        up; TryAgain `still_removing` where the same account is still being removed.
         """
         identity = sign_in.identity
-        account_id = ids.account_id(identity.tid, identity.oid, "")
+        invitation.check(identity)
+        account_id = invitation.account_id(identity)
+        self._invitations.check_unused(invitation, account_id)
         existing = self.existing(account_id)
         generation = secrets.token_hex(8)
         shard = self._accounts.shard_of(account_id)
         account = replace(
-            existing or first(account_id, shard, now),
-            address=identity.address or (existing.address if existing else ""),
+            account_forms.described(existing or first(account_id, shard, now), invitation.wanted),
+            address=_address(invitation, sign_in, existing),
+            shared_mailbox=invitation.shared_mailbox,
+            reference=invitation.reference,
             kind=identity.kind,
             tid=identity.tid,
             oid=identity.oid,
             generation=generation,
-            folders=existing.folders if existing else (Folder(prove.INBOX),),
         )
-        self._store(account, sign_in.token)
-        return self._conclude(account, existing, sign_in.token, now)
+        self._store(account, existing, sign_in.token)
+        return self._conclude(account, existing, sign_in.token, now, invitation)
 
-    def prove_again(self, account: Account, token: Token, address: str, now: datetime) -> Enrolled:
+    def prove_again(
+        self,
+        account: Account,
+        token: Token,
+        address: str,
+        now: datetime,
+        invitation: Invitation = OPEN,
+    ) -> Enrolled:
         """Tries the mailbox once more, under the address given; the account stays the same one."""
-        return self._conclude(replace(account, address=address), account, token, now)
+        self._invitations.check_unused(invitation, account.id)
+        found = replace(account, address=address)
+        return self._conclude(found, account, token, now, invitation)
 
     def adopt(
         self,
@@ -94,10 +111,10 @@ class Enrol:
     ) -> Enrolled:
         """An account without a token of its own; where there is none at all, code says why."""
         account = replace(account, generation=secrets.token_hex(8))
-        self._open(account)
+        self._open(account, existing)
         if token is None:
-            return self._settled(account, existing, "blocked", code, instants.NEVER, now)
-        return self._conclude(account, existing, token, now)
+            return self._settled(account, existing, "blocked", code, instants.NEVER, now, OPEN)
+        return self._conclude(account, existing, token, now, OPEN)
 
     def existing(self, account_id: str) -> Account | None:
         existing = self._accounts.get(account_id)
@@ -108,7 +125,7 @@ class Enrol:
             return None
         return existing
 
-    def _store(self, account: Account, token: Token) -> None:
+    def _store(self, account: Account, existing: Account | None, token: Token) -> None:
         before = self._tokens.get(account.shard, account.id)
         self._tokens.put(
             StoredToken(
@@ -120,15 +137,23 @@ class Enrol:
                 rt_version=before.rt_version + 1 if before else 1,
             )
         )
-        self._open(account)
+        self._open(account, existing)
 
-    def _open(self, account: Account) -> None:
+    def _open(self, account: Account, existing: Account | None) -> None:
+        """A folder that was watched once, and not of late, begins anew."""
+        if existing:
+            self._outbox.drop_cursors(account.id, _names(account) - _names(existing))
         self._outbox.open(account.id, account.generation)
         for folder in account.folders:
             self._outbox.add_cursor(account.id, folder.name)
 
     def _conclude(
-        self, account: Account, existing: Account | None, token: Token, now: datetime
+        self,
+        account: Account,
+        existing: Account | None,
+        token: Token,
+        now: datetime,
+        invitation: Invitation,
     ) -> Enrolled:
         result, code = "connected", ""
         try:
@@ -141,7 +166,7 @@ class Enrol:
         refresh_at = instants.due_text(token.expires_at - window)
         if account.kind == APP_ONLY:
             refresh_at = instants.NEVER
-        return self._settled(account, existing, result, code, refresh_at, now)
+        return self._settled(account, existing, result, code, refresh_at, now, invitation)
 
     def _settled(
         self,
@@ -151,6 +176,7 @@ class Enrol:
         code: str,
         refresh_at: str,
         now: datetime,
+        invitation: Invitation,
     ) -> Enrolled:
         status = "blocked" if code else "active"
         at = instants.text(now)
@@ -167,11 +193,27 @@ class Enrol:
             next_check_at=instants.after(now, SLOW_RETRY_SECONDS) if code else at,
         )
         self._announce(account, existing, at)
+        if not code:
+            self._use(invitation, account, existing)
         claim = self._accounts.write_claimed(account, now, existing)
         if claim is None:
             raise TryAgain("still_removing")
+        if not code:
+            self._invitations.done(invitation)
+        if existing:
+            self._outbox.drop_cursors(account.id, _names(existing) - _names(account))
         log.info("connected: account=%s result=%s %s", account.id, result, code)
         return Enrolled(account, result, code, claim)
+
+    def _use(self, invitation: Invitation, account: Account, existing: Account | None) -> None:
+        """Whoever finds that another was faster leaves nothing behind."""
+        try:
+            self._invitations.use(invitation, account.id)
+        except Rejected:
+            if existing is None:
+                self._tokens.delete(account.shard, account.id)
+                self._outbox.remove(account.id, "state", "cursor:", "owed:")
+            raise
 
     def _announce(self, account: Account, existing: Account | None, now: str) -> None:
         """Into the outbox before the row; signing in again to an active account says nothing."""
@@ -187,6 +229,16 @@ class Enrol:
             return  # an earlier sign-in told it and was killed before it wrote the row
         event = events.status_event(account, kind, account.status_version, now, code=account.code)
         Ledger(self._outbox, self._endpoints, account).record_once(event)
+
+
+def _address(invitation: Invitation, sign_in: SignIn, existing: Account | None) -> str:
+    """Of the mailbox; one that its owner gave by hand is kept where the token names none."""
+    known = existing.address if existing else ""
+    return invitation.shared_mailbox or sign_in.identity.address or known
+
+
+def _names(account: Account) -> set[str]:
+    return {folder.name for folder in account.folders}
 
 
 def first(account_id: str, shard: str, now: datetime) -> Account:

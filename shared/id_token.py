@@ -18,12 +18,16 @@ _LEEWAY_SECONDS = 300
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who signed in. kind: `personal` or `work`; address: what the token calls the mailbox."""
+    """Who signed in. kind: `personal` or `work`; address: what the token calls the mailbox.
+
+    username: an address that nobody can give himself, '' where there is none.
+    """
 
     tid: str
     oid: str
     kind: str
     address: str
+    username: str = ""
 
 
 def check(
@@ -52,7 +56,7 @@ def check(
     if not isinstance(expires, int | float) or not expires + _LEEWAY_SECONDS >= now.timestamp():
         raise Rejected("id_token_refused", "exp")
     kind = "personal" if tid == PERSONAL_TENANT else "work"
-    return Identity(tid, oid, kind, _address(claims))
+    return Identity(tid, oid, kind, _address(claims), _username(claims, kind))
 
 
 def _guid(claims: Mapping[str, object], name: str) -> str:
@@ -83,6 +87,15 @@ def _address(claims: Mapping[str, object]) -> str:
         if isinstance(value, str) and is_address(value):
             return value
     return ""
+
+
+def _username(claims: Mapping[str, object], kind: str) -> str:
+    """An organisation may write any address into its people's `email`, Microsoft proves its own.
+
+    https://learn.microsoft.com/entra/identity-platform/migrate-off-email-claim-authorization
+    """
+    own = {"preferred_username": claims.get("preferred_username")}
+    return _address(claims if kind == "personal" else own)
 
 
 def is_address(value: str) -> bool:

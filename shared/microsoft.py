@@ -25,6 +25,7 @@ from shared.settings import Settings
 
 _TIMEOUT_SECONDS = (5, 20)
 _MAX_RETRY_AFTER_SECONDS = 3600
+_TENANTS = {"personal": "consumers", "work": "organizations"}
 
 # MSAL logs a token answer that is not JSON in full, and both states where they differ.
 logging.getLogger("msal").setLevel(logging.CRITICAL + 1)
@@ -68,8 +69,10 @@ class Microsoft:
     def close(self) -> None:
         self._session.close()
 
-    def start(self) -> tuple[str, dict[str, Any]]:
+    def start(self, login_hint: str = "", kind: str = "") -> tuple[str, dict[str, Any]]:
         """The URL to send the browser to, and the flow to keep (secret: it holds the verifier).
+
+        kind: `personal` or `work` where accounts of the other are not wanted.
 
         Authorization code with PKCE and nonce. MSAL draws its state from a generator that is not
         meant for secrets, so it gets ours.
@@ -77,17 +80,22 @@ class Microsoft:
         http = _Http(self._session)
         flow = _asked(
             http,
-            lambda: self._application(http).initiate_auth_code_flow(
+            lambda: self._application(
+                http, authority=self._authority_of(kind)
+            ).initiate_auth_code_flow(
                 list(self._scopes),
                 redirect_uri=self._settings.redirect_uri,
                 state=secrets.token_urlsafe(32),
                 prompt="select_account",
+                login_hint=login_hint or None,
             ),
         )
         return str(flow["auth_uri"]), dict(flow)
 
-    def finish(self, flow: Mapping[str, Any], answer: Mapping[str, str], now: datetime) -> SignIn:
-        """Redeems the code of the answer.
+    def finish(
+        self, flow: Mapping[str, Any], answer: Mapping[str, str], now: datetime, kind: str = ""
+    ) -> SignIn:
+        """Redeems the code of the answer; kind: as the flow was started with.
 
         Raises Rejected where the answer or its id_token does not fit this flow, and what
         `identity_errors.translate` makes of a refusal.
@@ -97,7 +105,7 @@ class Microsoft:
         def redeem() -> Mapping[str, Any]:
             try:
                 result: Mapping[str, Any] = self._application(
-                    http, cache
+                    http, cache, authority=self._authority_of(kind)
                 ).acquire_token_by_auth_code_flow(dict(flow), dict(answer))
                 return result
             except RuntimeError:
@@ -183,6 +191,13 @@ class Microsoft:
             "scope": self._settings.cloud.app_scope,
         }
         return f"{self._settings.authority_origin}/{tid}/v2.0/adminconsent?{urlencode(asked)}"
+
+    def _authority_of(self, kind: str) -> str:
+        """Where only that kind of account signs in; an authority that chooses already stays."""
+        tenant = _TENANTS.get(kind, "")
+        if not tenant or urlsplit(self._settings.authority).path != "/common":
+            return self._settings.authority
+        return f"{self._settings.authority_origin}/{tenant}"
 
     def _application(
         self,

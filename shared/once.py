@@ -16,6 +16,8 @@ from shared.vault import Vault
 TABLE = "once"
 LOGIN = "login"
 CONSENT = "consent"
+INVITATION = "invitation"
+RESULT = "result"
 APP = "app"
 LOGIN_LIFE = timedelta(minutes=10)
 _PURGED_AT_ONCE = 1000
@@ -91,7 +93,7 @@ class Once:
 
     def purge(self, now: datetime) -> int:
         """Removes what has expired and gives the number; what another purge took is fine."""
-        return sum(self._purge(kind, now) for kind in (LOGIN, CONSENT))
+        return sum(self._purge(kind, now) for kind in (LOGIN, CONSENT, INVITATION, RESULT))
 
     def _purge(self, kind: str, now: datetime) -> int:
         rows = self._tables.query(

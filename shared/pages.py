@@ -96,8 +96,13 @@ class Look:
         shown = f"<p><code>{escape(address)}</code></p>" if address else ""
         return self._page(heading, shown + text, "good")
 
-    def blocked(self, code: str, address: str, hidden: Mapping[str, str]) -> str:
-        """Signed in, but the mailbox refuses: why, how to fix it, and two ways to go on."""
+    def blocked(
+        self, code: str, address: str, hidden: Mapping[str, str], *, fixed: bool = False
+    ) -> str:
+        """Signed in, but the mailbox refuses: why, how to fix it, and two ways to go on.
+
+        fixed: the address is the one that was invited, and not to be changed.
+        """
         entry = ENTRIES[code]
         link = (
             f'<p><a href="{escape(entry.link)}" rel="noreferrer">How to switch it on</a></p>'
@@ -111,6 +116,8 @@ class Look:
         )
         again = _form("connected", {**hidden, "action": "check"}, "Check again")
         other = _form("connected", {**hidden, "action": "address"}, "Use this address", field)
+        if fixed:
+            other = ""
         body = f"<p>{escape(entry.owner)}</p>{link}" + again + other
         return self._page("Signed in, but the mailbox can\u2019t be read", body, "bad")
 
@@ -156,6 +163,11 @@ _HEADINGS = {
     "admin_consent_needed": "An administrator has to approve this",
     "scopes_missing": "Permission is missing",
     "login_closed": "An invitation is needed",
+    "invitation_invalid": "This invitation can\u2019t be used",
+    "invitation_expired": "This invitation has expired",
+    "invitation_used": "This invitation was already used",
+    "wrong_account": "Another account is needed",
+    "wrong_kind_of_account": "Another kind of account is needed",
     "storage_unavailable": "Please try again in a minute",
     "microsoft_unavailable": "Please try again in a few minutes",
     "settings_wrong": "The application is not ready",

@@ -26,6 +26,7 @@ from shared.errors import (
     place,
 )
 from shared.imap_errors import TokenRefused
+from shared.invitations import Invitations
 from shared.ledger import Ledger
 from shared.mail_content import Content
 from shared.mark_seen import MarkSeen
@@ -53,6 +54,7 @@ class Tools:
     renewal: Renewal
     server: imap.Server
     disconnect: Disconnect
+    links: Invitations
     clock: instants.Clock
 
 
@@ -273,7 +275,8 @@ class Turn:
         )
         match error:
             case ReconnectNeeded():
-                link = f"{self._tools.settings.public_base_url}/api/login"
+                version = self._account.status_version + 1
+                link = self._tools.links.reconnect_url(self._account, version, self._now())
                 self._change_status(
                     "reconnect_required", error.code, events.ACCOUNT_RECONNECT_REQUIRED, link
                 )

@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
 
 from shared import ids
 
@@ -123,7 +123,8 @@ def allowed_return(url: str, origins: Iterable[str]) -> bool:
 
 
 def with_query(url: str, **added: str) -> str:
-    """The URL with parameters added; what it has in its query stays, its fragment goes."""
+    """The URL with parameters set; what else it has in its query stays, its fragment goes."""
     parts = urlsplit(url)
-    query = "&".join(part for part in (parts.query, urlencode(added)) if part)
+    kept = [one for one in parts.query.split("&") if unquote_plus(one.split("=")[0]) not in added]
+    query = "&".join(part for part in (*kept, urlencode(added)) if part)
     return parts._replace(query=query, fragment="").geturl()

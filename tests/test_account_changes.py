@@ -113,7 +113,8 @@ def test_a_paused_account_whose_sign_in_ended_says_so(start_app: StartApp, addre
     app.tick()
     shown = app.parts.directory.show(account.id)
     assert (shown["status"], shown["code"]) == ("reconnect_required", "sign_in_again")
-    assert shown["next"]["action"] == "reconnect" and shown["next"]["link"].endswith("/api/login")
+    assert (shown["next"]["action"], shown["next"]["link"]) == ("reconnect", shown["reconnect_url"])
+    assert "/api/login?invitation=" in shown["reconnect_url"]
     assert len(app.webhooks(address, "account.reconnect_required")) == 1
 
 

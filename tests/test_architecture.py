@@ -30,6 +30,7 @@ FLOWS = {
     *("events", "outcome", "mark_seen", "app_circuit", "reencrypt", "account_forms"),
     *("account_view", "vending"),
     *("app_only", "tenant_tokens", "consent", "callback"),
+    *("invitation_forms", "invitations", "results"),
 }
 LAYERS = [PURE, ADAPTERS, STORES, FLOWS, {"connector"}]
 MAY_IMPORT_THEIR_OWN = [True, False, True, True, False]

@@ -36,7 +36,8 @@ def of_tenant(tid: str) -> dict[str, str]:
 
 
 def test_a_fitting_token_proves_who_it_is() -> None:
-    assert check() == Identity(_PERSONAL, _OID, "personal", "Ada@outlook.example")
+    name = "Ada@outlook.example"
+    assert check() == Identity(_PERSONAL, _OID, "personal", name, name)
 
 
 def test_an_account_of_an_organisation_is_a_work_account() -> None:
