@@ -60,6 +60,11 @@ ENTRIES: dict[str, Entry] = {
         "Mailboxes are connected by invitation only here.",
         "OPEN_CONNECT is not true, so /api/login without an invitation is closed.",
     ),
+    "too_many_logins": Entry(
+        "Many people are signing in here right now. Nothing was stored; please start again in a "
+        "few minutes.",
+        "OPEN_LOGINS_LIMIT logins are open. A place is free again when one is used or expires.",
+    ),
     "id_token_refused": Entry(
         "Microsoft's answer did not fit this sign-in.",
         "The id_token failed our own checks; the detail names the claim.",

@@ -73,6 +73,8 @@ class Connect:
         if refused:
             return self.failure(refused)
         try:
+            if self._once.are_logins_full(self._settings.open_logins_limit, now):
+                raise Rejected("too_many_logins", status=429)
             url, flow = self._microsoft.start()
             cookie = secrets.token_urlsafe(32)
             self._once.open_login(

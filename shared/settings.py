@@ -50,6 +50,7 @@ class Settings:
     webhook_url: str = field(repr=False)
     webhook_secret: bytes = field(repr=False)
     open_connect: bool
+    open_logins_limit: int
     return_urls: tuple[str, ...]
     backlog_limit: int
     event_body_limit: int
@@ -107,6 +108,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         webhook_url=reader.take("WEBHOOK_URL", lambda value: _webhook_url(value, private)),
         webhook_secret=reader.take("WEBHOOK_SECRET", _webhook_secret),
         open_connect=reader.flag("OPEN_CONNECT"),
+        open_logins_limit=reader.number("OPEN_LOGINS_LIMIT", 1000, 1, 100_000),
         return_urls=reader.take("RETURN_URLS", _origins, " "),
         backlog_limit=reader.number("BACKLOG_LIMIT", 1000, 0, 100_000),
         event_body_limit=reader.number("EVENT_BODY_LIMIT", 65_536, 0, 1_048_576),
