@@ -93,6 +93,11 @@ ENTRIES: dict[str, Entry] = {
         "There is no such result here.",
         "A result that was never given out, was redeemed before, or is older than five minutes.",
     ),
+    "too_many_logins": Entry(
+        "Many people are signing in here right now. Nothing was stored; please start again in a "
+        "few minutes.",
+        "OPEN_LOGINS_LIMIT logins are open. A place is free again when one is used or expires.",
+    ),
     "id_token_refused": Entry(
         "Microsoft's answer did not fit this sign-in.",
         "The id_token failed our own checks; the detail names the claim.",

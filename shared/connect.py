@@ -86,6 +86,10 @@ class Connect:
             if not web.is_own_form(request, FORM_COOKIE, self._settings.public_base_url):
                 raise Rejected("form_refused", status=403)
             asked = self._asked(request.form, now)
+            if "invitation" not in request.form and self._once.are_logins_full(
+                self._settings.open_logins_limit, now
+            ):
+                raise Rejected("too_many_logins", status=429)
             url, flow = self._microsoft.start(asked.login_hint, asked.kind)
             cookie = secrets.token_urlsafe(32)
             login = {"flow": flow, "invitation": asked.stored, "again": again}

@@ -124,7 +124,9 @@ class Connected:
             raise Rejected(account.code or "sign_in_again", status=409)
         else:
             checking = login.data["result"] == "checking" and not account.last_success_at
-            html = self._look.connected(account.address, checking=checking)
+            html = self._look.connected(
+                account.address, checking=checking, again=f"connected?login={login.key}"
+            )
         return Answer(200, html, headers=self._look.headers())
 
 

@@ -58,6 +58,18 @@ class Once:
         except Stale:
             self._own(fields)
 
+    def are_logins_full(self, limit: int, now: datetime) -> bool:
+        """Whether so many logins are open; those that were used or have expired don't count."""
+        rows = self._tables.query(
+            TABLE,
+            ("PartitionKey", "eq", LOGIN),
+            ("state", "eq", "open"),
+            ("expires_at", "gt", instants.text(now)),
+            select=("state",),
+            limit=limit,
+        )
+        return len(rows) >= limit
+
     def login(self, key: str) -> Login | None:
         row = self._tables.get(TABLE, LOGIN, key)
         if row is None:

@@ -52,6 +52,7 @@ class Settings:
     webhook_url: str = field(repr=False)
     webhook_secret: bytes = field(repr=False)
     open_connect: bool
+    open_logins_limit: int
     return_urls: tuple[str, ...]
     check_for: str
     mark_seen: bool
@@ -113,6 +114,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         webhook_url=reader.take("WEBHOOK_URL", lambda value: _webhook_url(value, private)),
         webhook_secret=reader.take("WEBHOOK_SECRET", _webhook_secret),
         open_connect=reader.flag("OPEN_CONNECT"),
+        open_logins_limit=reader.number("OPEN_LOGINS_LIMIT", 1000, 1, 100_000),
         return_urls=reader.take("RETURN_URLS", _origins, " "),
         check_for=reader.choice("CHECK_FOR", "unseen", "new"),
         mark_seen=reader.choice("MARK_SEEN", "never", "after_delivery") == "after_delivery",

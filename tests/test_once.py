@@ -1,6 +1,7 @@
 """Short-lived one-time things: a login's row, and what the app remembers of itself."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,8 +12,10 @@ from shared import ids
 from shared.connector import Connector
 from shared.errors import OperatorFault, Stale
 from shared.once import Login, Once
+from shared.tables import Insert, transactions
 from tests.conftest import StartApp
 from tests.lab.http_proxy import TableProxy
+from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 
 _NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -113,6 +116,26 @@ def test_t33_only_what_has_expired_is_purged(app: SteppedApp) -> None:
     assert once.login(young.key) == young
     assert once.heartbeat()
     assert once.purge(_NOW + timedelta(minutes=11)) == 0
+
+
+@pytest.mark.parametrize(("limit", "full"), [(1, True), (1200, True), (1201, False)])
+def test_t33_open_logins_are_counted_beyond_one_page_of_the_service(
+    many: SteppedApp, limit: int, full: bool
+) -> None:
+    assert many.parts.once.are_logins_full(limit, _NOW) is full
+    assert not many.parts.once.are_logins_full(limit, _NOW + timedelta(minutes=10))
+
+
+@pytest.fixture(scope="module")
+def many(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SteppedApp]:
+    """An app with 1,200 open logins; the service gives at most 1,000 rows at once."""
+    app = SteppedApp(services, tmp_path_factory.mktemp("many"))
+    columns = {"PartitionKey": "login", "state": "open", "expires_at": "2026-01-31T12:10:00Z"}
+    rows = [Insert({**columns, "RowKey": ids.sha256_hex(str(number))}) for number in range(1200)]
+    for batch in transactions([row] for row in rows):
+        app.parts.tables.transact("once", batch)
+    yield app
+    app.close()
 
 
 def test_a_heartbeat_says_when_and_what_was_seen(app: SteppedApp) -> None:

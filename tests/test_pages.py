@@ -8,6 +8,7 @@ from bs4 import BeautifulSoup, Tag
 
 from shared.catalogue import ENTRIES
 from shared.pages import Look
+from shared.stylesheet import MARK, MOODS
 
 _EVIL = "\"><script>alert('canary')</script>&amp;'"
 _LOOK = Look("Unseen", "https://login.microsoftonline.com", https=True)
@@ -43,7 +44,9 @@ def one(html: str, selector: str) -> Tag:
 @pytest.mark.parametrize("name", _PAGES)
 def test_t8_no_page_has_script_of_anybody(name: str) -> None:
     page = parsed(_PAGES[name])
-    assert not page(["script", "iframe", "object", "img", "svg", "link", "base"])
+    assert not page(["script", "iframe", "object", "img", "link", "base"])
+    ours = {str(parsed(drawing)) for drawing in (MARK, *MOODS.values())}
+    assert {str(drawing) for drawing in page("svg")} <= ours
     handlers = [attribute for tag in page(True) for attribute in tag.attrs if attribute[:2] == "on"]
     assert handlers == []
 
@@ -114,6 +117,18 @@ def test_a_connected_mailbox_says_how_it_stands(
 ) -> None:
     html = _LOOK.connected("ada@outlook.example", already=already, checking=checking)
     assert one(html, "h1").get_text() == heading
+
+
+@pytest.mark.parametrize("code", ["cancelled", "login_expired", "too_many_logins"])
+def test_what_only_has_to_be_begun_again_does_not_look_like_a_fault(code: str) -> None:
+    assert one(_LOOK.failed(code, "x"), "main")["class"] == ["note"]
+    assert one(_LOOK.failed("imap_denied", "x"), "main")["class"] == ["bad"]
+
+
+def test_a_page_that_is_still_checking_can_be_looked_at_again() -> None:
+    html = _LOOK.connected("ada@outlook.example", checking=True, again="connected?login=k3y")
+    again = one(html, "a.button")
+    assert (again["href"], again.get_text()) == ("connected?login=k3y", "Look again")
 
 
 def test_t8_the_policy_lets_nothing_in_but_our_own_style() -> None:

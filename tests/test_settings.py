@@ -135,6 +135,7 @@ def test_other_placeholders_are_refused_too(value: str) -> None:
         ("WEBHOOK_SECRET", "whsec_c2hvcnQ="),
         ("WEBHOOK_SECRET", "whsec_" + base64.b64encode(b"x" * 65).decode()),
         ("OPEN_CONNECT", "yes"),
+        ("OPEN_LOGINS_LIMIT", "0"),
         ("RETURN_URLS", "https://app.example.com/path"),
         ("RETURN_URLS", "http://app.example.com"),
         ("RETURN_URLS", "https://app.example.com, javascript:alert(1)"),
