@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import requests
 
+from shared import instants
+
 from .lab import Lab
 
 
@@ -55,8 +57,10 @@ def button(lab: Lab) -> Callable[[], requests.Response]:
 
 
 def open_logins(lab: Lab) -> list[str]:
-    """Keys of the logins that are open."""
-    return [row["RowKey"] for row in lab.rows("once", PartitionKey="login", state="open")]
+    """Keys of the logins that are open and have not expired."""
+    now = instants.text(instants.now())
+    rows = lab.rows("once", PartitionKey="login", state="open")
+    return [row["RowKey"] for row in rows if row["expires_at"] > now]
 
 
 def _many(ask: Callable[[], requests.Response], times: int, threads: int) -> dict[int, int]:

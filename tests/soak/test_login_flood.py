@@ -11,4 +11,6 @@ def test_t33_ten_thousand_pages_and_ten_thousand_logins(start_lab: StartLab) -> 
     print(f"\n{found}")
     assert (found.pages, found.rows_of_pages) == ({200: 10_000}, 0)
     assert set(found.answers) == {303, 429}
-    assert _LIMIT <= found.open == found.answers[303] <= _LIMIT + found.threads
+    # A flood that takes more than ten minutes sees logins expire, and others in their places.
+    assert found.open <= _LIMIT + found.threads
+    assert found.answers[303] >= _LIMIT
