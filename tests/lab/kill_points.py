@@ -126,6 +126,7 @@ class KillRange:
     @contextmanager
     def _watched(self, point: Point | None) -> Iterator[list[str]]:
         seen: list[str] = []
+        over = False
         lock = threading.Lock()
 
         def watcher(phase: str, what: str) -> None:
@@ -133,17 +134,21 @@ class KillRange:
                 return
             if point is None and phase == "answer":
                 return
+            # The kill is over before the lock is free: nobody then talks to a host that dies.
             with lock:
+                if over:
+                    return
                 seen.append(what)
-                is_it = point is not None and len(seen) == point.number
-            if is_it:
-                self.lab.host.kill()
+                if point is not None and len(seen) == point.number:
+                    self.lab.host.kill()
 
         for proxy in (self._tables, self._hooks):
             proxy.watch(watcher)
         try:
             yield seen
         finally:
+            with lock:
+                over = True
             for proxy in (self._tables, self._hooks):
                 proxy.watch(None)
 
