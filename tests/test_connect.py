@@ -337,6 +337,7 @@ def test_t7_an_allowed_return_to_is_followed_with_status_and_reference(
     login = f"{lab.login_url}?return_to={quote(ALLOWED, safe='')}"
     page = lab.connect(address, login_url=login, browser=browser, stop_at=ALLOWED)
     query = parse_qs(urlsplit(page.url).query, keep_blank_values=True)
+    assert len(query.pop("result")) == 1
     assert query == {"tab": ["mail"], "status": ["connected"], "reference": [""]}
 
 
