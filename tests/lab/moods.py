@@ -48,7 +48,6 @@ MOODS = {
     "f17_cut": Mood("STATUS", cut(), 200),
     "f12_no_greeting": Mood("CONNECT", cut(), 0),
 }
-BLOCKING = [name for name, mood in MOODS.items() if mood.code]
 
 
 def live(
