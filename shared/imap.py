@@ -7,7 +7,6 @@ What a server may send is bounded in bytes and in time.
 
 import contextlib
 import imaplib
-import re
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,13 +15,12 @@ from typing import Any
 
 from shared import imap_errors
 from shared.errors import TryAgain
-from shared.imap_wire import Client, safe
+from shared.imap_wire import UNREADABLE, UNSAFE, Client, safe
 from shared.imap_wire import Server as Server
 from shared.watchdog import total_deadline
 
 # A line of 1,000,000 bytes is imaplib's limit: this many UIDs of ten digits fit.
 _SEARCH_WINDOW = 80_000
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ class Session:
 
     def with_message_id(self, message_id: str) -> list[int]:
         """UIDs of the open folder whose Message-ID header holds the value, ascending."""
-        if not message_id.isascii() or _UNSAFE.search(message_id):
+        if not message_id.isascii() or UNSAFE.search(message_id):
             return []  # Exchange refuses a search that is not US-ASCII; no server takes the other
         # imapclient leaves a value without a space as it is: `{9}` would begin a literal.
         quoted = message_id.replace("\\", "\\\\").replace('"', '\\"')
@@ -118,9 +116,14 @@ class Session:
         return self._fetched([uid], "BODY.PEEK[HEADER]", first_bytes).get(uid)
 
     def structure(self, uid: int) -> Any:
-        """BODYSTRUCTURE as nested tuples, None where the server can't say it."""
-        with self._command("FETCH"):
+        """BODYSTRUCTURE as nested tuples, None where the server can't say it.
+
+        Or says it so deeply nested that the library can't read it: all of it has come by then, so
+        the session is in order.
+        """
+        with self._command("FETCH"), contextlib.suppress(*UNREADABLE):
             return self._client.fetch([uid], ["BODYSTRUCTURE"]).get(uid, {}).get(b"BODYSTRUCTURE")
+        return None
 
     def _fetched(self, uids: Sequence[int], section: str, first_bytes: int) -> dict[int, bytes]:
         item = f"{section}<0.{first_bytes}>" if first_bytes else section

@@ -16,6 +16,7 @@ from typing import Any
 
 import certifi
 from imapclient import IMAPClient, SocketTimeout
+from imapclient.exceptions import ProtocolError
 from imapclient.tls import IMAP4_TLS
 
 from shared import imap_errors
@@ -24,10 +25,12 @@ from shared.errors import Rejected
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 30
 _MAX_COMMAND_BYTES = 64 * 1024 * 1024
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
+UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _CAPABILITIES = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 _MOST_REFUSALS = 3
 _AFTER_BYE_SECONDS = 1
+# What the library raises for an answer that it can't parse.
+UNREADABLE = (ProtocolError, RecursionError, ValueError, LookupError, TypeError)
 _TAG = b"LOOK"
 _TAGGED = re.compile(rb"(?P<tag>LOOK\d+) (?P<type>[A-Z]+) (?P<data>.*)", re.ASCII)
 
@@ -260,7 +263,7 @@ def xoauth2(address: str, token: str) -> str:
 
 def safe(value: str) -> str:
     """A CR or LF would begin a second command, ^A a second SASL field."""
-    if _UNSAFE.search(value):
+    if UNSAFE.search(value):
         raise Rejected("field_invalid", "control character")
     return value
 

@@ -593,6 +593,23 @@ def test_f23_of_a_mail_that_is_too_large_only_headers_and_structure_are_read(
     assert not [one for one in proxy.commands if re.match(r"UID FETCH 1 .*BODY\.PEEK\[\]", one)]
 
 
+def test_t26_a_structure_too_deep_to_read_costs_its_mail_the_attachments_and_no_other_mail(
+    proxied: Proxied, proxy: ImapProxy, address: str
+) -> None:
+    app = proxied(MAX_MAIL_BYTES="65536")
+    app.settled(address)
+    app.services.dovecot.deliver(address, large_mail(address))
+    put(app, address, "The next")
+    deep = "(" * 5000 + '"text" "plain" NIL NIL NIL "7bit" 5 1' + ' "mixed")' * 4999 + ")"
+    proxy.on(
+        "UID FETCH 1 .*BODYSTRUCTURE", says("OK done", f"1 FETCH (UID 1 BODYSTRUCTURE {deep})")
+    )
+    app.tick()
+    assert app.subjects(address) == ["Films", "The next"]
+    data = app.webhooks(address)[0]["body"]["data"]
+    assert (data["attachments"], data["truncated"]) == ([], True)
+
+
 def test_f23_a_mail_that_is_larger_than_the_server_said_is_cut(
     proxied: Proxied, proxy: ImapProxy, address: str
 ) -> None:
