@@ -19,15 +19,14 @@ from shared.consents import Consents
 from shared.endpoints import Endpoints
 from shared.enrol import Enrol, Enrolled, first
 from shared.errors import Blocked, Rejected
+from shared.id_token import GUID, PERSONAL_TENANT
 from shared.microsoft import Microsoft, Token
 from shared.settings import Settings
 from shared.tenant_tokens import TenantTokens
 
 log = logging.getLogger(__name__)
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}\Z")
-_PERSONAL_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +84,8 @@ class AppOnly:
         return self._told(self._enrol.adopt(account, existing, token, code, now), now)
 
     def _tid(self, tenant: str) -> str:
-        tid = tenant if _GUID.match(tenant) else self._microsoft.tenant_id(tenant)
-        if not _GUID.match(tid) or tid == _PERSONAL_TENANT:
+        tid = tenant if GUID.match(tenant) else self._microsoft.tenant_id(tenant)
+        if not GUID.match(tid) or tid == PERSONAL_TENANT:
             raise invalid("tenant")
         return tid
 
@@ -137,7 +136,7 @@ def _quoted(value: str) -> str:
 
 def _tenant(name: str, value: Any) -> str:
     lower = account_forms.text(name, value, 253).strip().lower()
-    if not _GUID.match(lower) and not _DOMAIN.match(lower):
+    if not GUID.match(lower) and not _DOMAIN.match(lower):
         raise invalid(name)
     return lower
 

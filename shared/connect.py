@@ -18,11 +18,11 @@ from shared import identity_errors, ids, instants, invitations, tend, web
 from shared.enrol import Enrol, Enrolled
 from shared.errors import (
     OperatorFault,
-    ReconnectNeeded,
     Rejected,
     Stale,
     TryAgain,
     UnseenError,
+    page_status,
 )
 from shared.invitations import Invitation, Invitations
 from shared.microsoft import Microsoft
@@ -37,7 +37,6 @@ log = logging.getLogger(__name__)
 FORM_COOKIE = "login_form"
 _FORM_SECONDS = 3600
 _STATE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,6000}\Z")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -120,7 +119,7 @@ class Connect:
         """What leads to the same login page once more, as far as it may be shown."""
         if "invitation" in given:
             token = given["invitation"]
-            return {"invitation": token} if _TOKEN.match(token) else {}
+            return {"invitation": token} if invitations.TOKEN.match(token) else {}
         return_to = given.get("return_to", "")
         return {"return_to": return_to} if self._may_return(return_to) else {}
 
@@ -241,7 +240,7 @@ class Connect:
         if again:
             start = web.with_query(start, **again)
         return Answer(
-            _status(error),
+            page_status(error),
             self._look.failed(error.code, start),
             headers=self._look.headers(referrer="no-referrer"),
         )
@@ -268,15 +267,3 @@ def _outcome(enrolled: Enrolled) -> dict[str, Any]:
         "address": enrolled.account.address,
         "result": enrolled.result,
     }
-
-
-def _status(error: UnseenError) -> int:
-    match error:
-        case Rejected(status=status):
-            return status
-        case ReconnectNeeded():
-            return 400
-        case OperatorFault():
-            return 500
-        case _:
-            return 503

@@ -11,7 +11,7 @@ from datetime import datetime
 from shared import identity_errors, instants
 from shared.accounts import Accounts
 from shared.consents import Consent, Consents
-from shared.errors import Blocked, OperatorFault, Rejected, UnseenError
+from shared.errors import OperatorFault, Rejected, UnseenError, page_status
 from shared.pages import Look
 from shared.tenant_tokens import TenantTokens
 from shared.web import Answer, Request
@@ -42,7 +42,7 @@ class AdminConsent:
         except UnseenError as error:
             level = logging.ERROR if isinstance(error, OperatorFault) else logging.INFO
             log.log(level, "consent failed: %s", error)
-            return self._page(_status(error), self._look.consent_failed(error.code))
+            return self._page(page_status(error), self._look.consent_failed(error.code))
         log.info("consent: tenant=%s accounts=%d", consent.tid, count)
         return self._page(200, self._look.consented())
 
@@ -59,15 +59,3 @@ class AdminConsent:
 
     def _page(self, status: int, html: str) -> Answer:
         return Answer(status, html, headers=self._look.headers(referrer="no-referrer"))
-
-
-def _status(error: UnseenError) -> int:
-    match error:
-        case Rejected(status=status):
-            return status
-        case Blocked():
-            return 409
-        case OperatorFault():
-            return 500
-        case _:
-            return 400 if error.code != "microsoft_unavailable" else 503

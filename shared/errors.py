@@ -97,6 +97,21 @@ def of_account(
             return Rejected(code, detail)
 
 
+def page_status(error: UnseenError) -> int:
+    """The HTTP status of a page that tells of the error."""
+    match error:
+        case Rejected(status=status):
+            return status
+        case ReconnectNeeded():
+            return 400
+        case Blocked():
+            return 409
+        case OperatorFault():
+            return 500
+        case _:
+            return 503
+
+
 def place(error: BaseException) -> str:
     """Class and function of a surprise, for the log: its text may quote mail, so no text."""
     trace = error.__traceback__

@@ -12,7 +12,7 @@ from datetime import datetime
 from shared.errors import Rejected
 
 PERSONAL_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
-_GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _LEEWAY_SECONDS = 300
 
 
@@ -61,7 +61,7 @@ def check(
 
 def _guid(claims: Mapping[str, object], name: str) -> str:
     value = str(claims.get(name, "")).lower()
-    if not _GUID.match(value):
+    if not GUID.match(value):
         raise Rejected("id_token_refused", name)
     return value
 
@@ -74,7 +74,7 @@ def _allowed(tid: str, tenant: str) -> bool:
             return tid != PERSONAL_TENANT
         case "consumers":
             return tid == PERSONAL_TENANT
-        case _ if _GUID.match(tenant):
+        case _ if GUID.match(tenant):
             return tid == tenant
         case _:
             return tid != PERSONAL_TENANT  # a domain: Microsoft and the issuer say which

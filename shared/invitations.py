@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 _PLACE = (TABLE, "", INVITATION)
 _RECONNECT = timedelta(days=30)
 # The host takes 8 KiB of a request's line; `web` takes 16 KiB of a form.
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,6000}\Z")
+TOKEN = re.compile(r"[A-Za-z0-9_-]{1,6000}\Z")
 _OF_ACCOUNT = ("labels", "folders", "start", "endpoint_id")
 
 
@@ -132,7 +132,7 @@ class Invitations:
             **said, **expected, id=secrets.token_hex(16), expires_at=expires_at, wanted=of_account
         )
         token = self._token(made)
-        if not _TOKEN.match(token):
+        if not TOKEN.match(token):
             raise Rejected("field_invalid", max(body, key=lambda name: len(str(body[name]))))
         return {
             "url": self._url(token),
@@ -193,7 +193,7 @@ class Invitations:
 
     def _unsealed(self, token: str) -> Invitation:
         try:
-            if not _TOKEN.match(token):
+            if not TOKEN.match(token):
                 raise ValueError
             sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
             # The last character has bits that nothing is read from.
