@@ -16,7 +16,7 @@ from shared import attempt, events, instants
 from shared.breaker import Breaker
 from shared.endpoints import Endpoint, Endpoints
 from shared.outbox import Outbox
-from shared.outbox_rows import Delivery, Event
+from shared.outbox_rows import Delivery, Event, Standing
 from shared.webhooks import Answer, Sender
 
 log = logging.getLogger(__name__)
@@ -97,20 +97,25 @@ class Deliverer:
         }
         self._outbox.settle(account, [replace(event, endpoints=waiting)], self._now())
 
-    def release(self, account: str, deadline: float) -> bool:
-        """Makes due what was held and whose endpoint is enabled again (or was removed).
+    def release(self, account: str, standing: Standing, deadline: float) -> bool:
+        """Makes due what was held and whose endpoint is enabled again, ends what one was owed
+        that was removed.
 
         Gives whether there was anything. What the deadline leaves is found by the next turn.
         """
         known = _Known(self._endpoints)
-        freed = False
-        for group in self._outbox.held(account, lambda found: any(_freed(found, known))):
+        if not any(_waits_in_vain(state, known[name]) for name, state in standing.open):
+            return False
+
+        def picked(found: Mapping[str, Delivery]) -> bool:
+            return any(_waits_in_vain(one.state, known[name]) for name, one in found.items())
+
+        for group in self._outbox.owed(account, picked):
             now = self._now()
             self._outbox.settle(account, [_released(event, known, now) for event in group], now)
-            freed = True
             if time.monotonic() > deadline:
                 break
-        return freed
+        return True
 
     def _round(
         self, owed: Sequence[Event], data: Data, budget: Budget
@@ -148,7 +153,7 @@ class Deliverer:
         bodies: Mapping[int, bytes],
         budget: Budget,
     ) -> dict[tuple[int, str], Tried]:
-        self._endpoints.get_to_hold(endpoint_id)
+        self._endpoints.confirmed(endpoint_id)
         return {
             (event.sequence, endpoint_id): self._step(
                 endpoint_id, event, bodies[event.sequence], budget
@@ -159,8 +164,8 @@ class Deliverer:
     def _step(self, endpoint_id: str, event: Event, body: bytes, budget: Budget) -> Tried:
         delivery = event.endpoints[endpoint_id]
         endpoint = self._endpoints.get(endpoint_id)
-        if endpoint is None:  # it was deleted: its deliveries ended with it
-            return Tried(replace(delivery, state="done", next=instants.NEVER))
+        if endpoint is None:
+            return Tried(_ended(delivery))
         now = self._now()
         delivery, may_try = attempt.waiting(event, delivery, endpoint, now)
         if may_try and endpoint.circuit.is_open and not self._breaker.lease_probe(endpoint, now):
@@ -229,28 +234,32 @@ class _Known(dict[str, Endpoint | None]):
         self._endpoints = endpoints
 
     def __missing__(self, endpoint_id: str) -> Endpoint | None:
-        self[endpoint_id] = self._endpoints.get_to_hold(endpoint_id)
+        self[endpoint_id] = self._endpoints.confirmed(endpoint_id)
         return self[endpoint_id]
 
 
-def _freed(deliveries: Mapping[str, Delivery], known: _Known) -> Iterator[str]:
-    """The endpoints of the map for which nothing needs to be held any more."""
-    for name, delivery in deliveries.items():
-        endpoint = known[name] if delivery.state == "held" else None
-        if delivery.state == "held" and not (endpoint and endpoint.disabled):
-            yield name
+def _waits_in_vain(state: str, endpoint: Endpoint | None) -> bool:
+    """Whether a delivery is held for an endpoint that is enabled, or open for one that is gone."""
+    if endpoint is None:
+        return state in {"owed", "held"}
+    return state == "held" and not endpoint.disabled
 
 
 def _released(event: Event, known: _Known, now: datetime) -> Event:
     after = dict(event.endpoints)
-    for name in _freed(event.endpoints, known):
+    for name, delivery in event.endpoints.items():
         endpoint = known[name]
+        if not _waits_in_vain(delivery.state, endpoint):
+            continue
         after[name] = (
-            attempt.released(event, after[name], endpoint, now)
-            if endpoint
-            else replace(after[name], state="done", held="")
+            attempt.released(event, delivery, endpoint, now) if endpoint else _ended(delivery)
         )
     return replace(event, endpoints=after)
+
+
+def _ended(delivery: Delivery) -> Delivery:
+    """Its endpoint was removed, and its deliveries with it."""
+    return replace(delivery, state="done", next=instants.NEVER, held="")
 
 
 def _log(event: Event, endpoint_id: str, result: Delivery, answer: Answer) -> None:

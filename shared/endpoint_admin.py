@@ -87,6 +87,7 @@ class EndpointAdmin:
         if self._known(endpoint_id).is_of_settings:
             raise Rejected("endpoint_of_settings", status=409)
         self._endpoints.delete(endpoint_id)
+        self._accounts.attempt_what_is_owed(self._now())
 
     def rotate(self, endpoint_id: str, body: Any) -> dict[str, Any]:
         """A new secret; the old one signs beside it for `overlap_seconds` (a day).

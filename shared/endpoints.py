@@ -94,13 +94,14 @@ class Endpoints:
     def get(self, endpoint_id: str) -> Endpoint | None:
         return self.all().get(endpoint_id)
 
-    def get_to_hold(self, endpoint_id: str) -> Endpoint | None:
-        """The endpoint, read anew where what is remembered says that it is disabled.
+    def confirmed(self, endpoint_id: str) -> Endpoint | None:
+        """The endpoint, read anew where by what is remembered it would get nothing.
 
-        What waits for an endpoint that somebody has just enabled would wait for long.
+        One that was made a second ago would lose its first events, and what waits for one that
+        was just enabled would wait for long.
         """
         found = self.get(endpoint_id)
-        if found is None or not found.disabled:
+        if found and not found.disabled:
             return found
         try:
             return self.change(endpoint_id, lambda row: row)

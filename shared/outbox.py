@@ -247,27 +247,27 @@ class Outbox:
 
     def standing(self, account: str) -> Standing:
         """Counts and the earliest next attempt, from all rows that are owed or dead."""
-        columns = ("next_at", "has_dead", "is_held")
+        columns = ("next_at", "has_dead", "endpoints")
         owed = self._tables.query(TABLE, *prefixed(account, "owed:"), select=columns)
         dead = self._tables.query(TABLE, *prefixed(account, "dead:"), select=columns)
         return Standing(
             owed=len(owed),
             dead=len(dead) + sum(row["has_dead"] for row in owed),
-            held=sum(row["is_held"] for row in owed),
             next_at=min((row["next_at"] for row in owed), default=instants.NEVER),
+            open=frozenset(
+                (name, one.state)
+                for row in owed
+                for name, one in outbox_rows.deliveries(row).items()
+                if one.is_open
+            ),
         )
 
-    def held(
-        self, account: str, freed: Callable[[Mapping[str, Delivery]], bool]
+    def owed(
+        self, account: str, picks: Callable[[Mapping[str, Delivery]], bool]
     ) -> Iterator[list[Event]]:
-        """Owed events that wait for a disabled endpoint and that `freed` picks, oldest first.
-
-        In groups that fit a transaction.
-        """
-        rows = self._tables.query(
-            TABLE, *prefixed(account, "owed:"), ("is_held", "eq", True), select=("endpoints",)
-        )
-        picked = [row["RowKey"] for row in rows if freed(outbox_rows.deliveries(row))]
+        """Owed events that `picks` takes, oldest first, in groups that fit a transaction."""
+        rows = self._tables.query(TABLE, *prefixed(account, "owed:"), select=("endpoints",))
+        picked = [row["RowKey"] for row in rows if picks(outbox_rows.deliveries(row))]
         for start in range(0, len(picked), MAX_EVENTS):
             group = picked[start : start + MAX_EVENTS]
             found = self._between(account, group[0], group[-1])

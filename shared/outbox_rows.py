@@ -131,10 +131,6 @@ class Event:
         return answered and not self.is_open and not self.has_dead
 
     @property
-    def is_held(self) -> bool:
-        return any(item.state == "held" for item in self.endpoints.values())
-
-    @property
     def has_dead(self) -> bool:
         return any(item.state == "dead" for item in self.endpoints.values())
 
@@ -152,12 +148,15 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a whole reading of the outbox found."""
+    """What a whole reading of the outbox found.
+
+    open: the endpoints that shall still have something, each with the state of such a delivery.
+    """
 
     owed: int
     dead: int
-    held: int
     next_at: str
+    open: frozenset[tuple[str, str]]
 
 
 def owed_fields(vault: Vault, account: str, event: Event) -> dict[str, Any]:
@@ -165,7 +164,6 @@ def owed_fields(vault: Vault, account: str, event: Event) -> dict[str, Any]:
         "RowKey": ids.owed_key(event.sequence),
         "next_at": event.next_at,
         "has_dead": event.has_dead,
-        "is_held": event.is_held,
         "answers": _sealed_answers(vault, account, event),
         "tries": event.tries,
         "unread": event.unread,

@@ -230,7 +230,7 @@ class Turn:
         outcome.events += self._attempt_due(attempts)
         self._tools.outbox.purge_done(account.id, self._now())
         standing = self._tools.outbox.standing(account.id)
-        if standing.held and self._tools.deliverer.release(account.id, self._deadline):
+        if self._tools.deliverer.release(account.id, standing, self._deadline):
             outcome.events += self._attempt_due(attempts)
             standing = self._tools.outbox.standing(account.id)
         outcome.put_off = attempts.put_off

@@ -5,10 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared import instants
+from shared import events, instants
 from shared.accounts import Account
 from shared.circuit import Circuit
 from shared.connector import Connector
+from shared.ledger import Ledger
 from shared.webhooks import Answer
 from tests.conftest import StartApp
 from tests.desk import Desk
@@ -374,6 +375,35 @@ def test_enabling_goes_on_with_the_time_that_was_left(desk: Desk, account: Accou
     assert desk.states(account, _OWN) == ["owed"]
     desk.tick(hours=6)
     assert desk.states(account, _OWN) == ["dead"]
+
+
+def test_what_waits_behind_an_open_circuit_ends_at_once_with_its_endpoint(
+    desk: Desk, account: Account
+) -> None:
+    leaving = desk.endpoint("leaving")
+    desk.answer("leaving", _DOWN)
+    desk.owe(account, 8)
+    desk.tick()
+    assert desk.stored(leaving).circuit.is_open
+    desk.parts.endpoint_admin.delete(leaving)
+    desk.tick(seconds=1)
+    assert desk.states(account, leaving) == ["done"] * 8
+    assert desk.app.account(account.id).owed == 0
+
+
+def test_i1_an_endpoint_that_this_process_does_not_know_yet_loses_nothing(
+    desk: Desk, account: Account
+) -> None:
+    assert desk.parts.endpoints.all()
+    elsewhere = Connector(desk.parts.settings, desk.clock)
+    told = {"url": desk.url("new"), "event_types": ["account.blocked"]}
+    new = str(elsewhere.endpoint_admin.create(told)["id"])
+    assert new not in desk.parts.endpoints.all()
+    event = events.status_event(account, "account.blocked", 1, desk.clock.text, code="internal")
+    Ledger(elsewhere.outbox, elsewhere.endpoints, account).record([event])
+    desk.parts.accounts.attempt_soon(account.id, desk.clock())
+    desk.tick()
+    assert desk.sent_ids("new") == [event.webhook_id]
 
 
 def test_what_was_held_and_whose_endpoint_was_removed_ends(desk: Desk, account: Account) -> None:
