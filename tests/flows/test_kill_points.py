@@ -12,8 +12,7 @@ def test_f47_a_kill_at_any_write_or_webhook_loses_nothing(
     stand = KillRange(services, tmp_path / "kill-points", accounts=2, slow_seconds=0.05)
     try:
         points = [Point("request", 3), Point("answer", 5), Point("request", 9)]
-        # So few that no circuit opens: a round would wait a minute for its probe.
-        report = stand.run(points, mails=4)
+        report = stand.run(points, mails=6)
     finally:
         stand.close()
     assert not report.wrong, str(report)

@@ -187,11 +187,6 @@ class KillRange:
         return str(answer.json()["id"])
 
     def _nothing_is_owed(self) -> bool:
-        for row in self.lab.rows("accounts"):
-            if row["owed"]:
-                self.lab.edit(
-                    "accounts", row["PartitionKey"], row["RowKey"], **_due_by_the_hour(row)
-                )
         rows = self.lab.rows("mailboxes")
         return not any(row["RowKey"].startswith("owed:") for row in rows)
 
@@ -211,13 +206,3 @@ class KillRange:
 
     def _wait_for(self, name: str, count: int, address: str, kind: str) -> None:
         self._receiver.wait_for(count, address, kind)
-
-
-def _due_by_the_hour(row: dict[str, object]) -> dict[str, str]:
-    """The hourly reading, now: what a round owes to an endpoint that was deleted ends there."""
-    past = "2020-01-01T00:00:00Z"
-    return (
-        {"next_attempt_at": past}
-        if row["claim"]
-        else {"next_attempt_at": past, "next_due_at": past}
-    )
