@@ -9,6 +9,7 @@ import pytest
 
 from shared import ids, instants
 from shared.connector import Connector
+from shared.imap_wire import Server
 from tests.lab.app_host import AppHost
 from tests.lab.azurite import next_account
 from tests.lab.certificates import Authority
@@ -16,11 +17,13 @@ from tests.lab.http_proxy import TableProxy
 from tests.lab.imap_proxy import ImapProxy
 from tests.lab.lab import Lab
 from tests.lab.ports import free_port
+from tests.lab.scripted_imap import Answer, ScriptedImap
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 
 type StartLab = Callable[..., Lab]
 type StartApp = Callable[..., SteppedApp]
+type StartScripted = Callable[..., ScriptedImap]
 
 _people = itertools.count(1)
 
@@ -125,6 +128,26 @@ def lossy(services: Services) -> Iterator[TableProxy]:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """A certificate for localhost that only those trust who are given its `ca_file`."""
     return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def script(authority: Authority) -> Iterator[StartScripted]:
+    """Starts servers with answers by command; see `ScriptedImap`."""
+    servers: list[ScriptedImap] = []
+
+    def start(**answers: Answer) -> ScriptedImap:
+        servers.append(ScriptedImap(authority, answers))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def trusted(authority: Authority) -> Callable[[int], Server]:
+    """What trusts a server on that port of localhost, and knows nothing of it yet."""
+    return lambda port: Server.trusting("localhost", port, str(authority.ca_file))
 
 
 @pytest.fixture

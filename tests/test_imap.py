@@ -1,6 +1,5 @@
 """IMAP: what goes over the wire, what a server may do to us, and that nothing becomes seen."""
 
-import base64
 import re
 import socket
 import time
@@ -14,17 +13,14 @@ from shared.connector import Connector
 from shared.errors import Blocked, Rejected, TryAgain
 from shared.imap import FolderStatus, Listed, Server, Session
 from shared.imap_errors import CommandRefused, TokenRefused
-from shared.imap_wire import xoauth2
+from tests.conftest import StartScripted
 from tests.lab.certificates import Authority
 from tests.lab.dovecot import Dovecot
 from tests.lab.raw_server import RawServer
-from tests.lab.scripted_imap import CLOSE, TOKEN, Answer, ScriptedImap, dripping
+from tests.lab.scripted_imap import CLOSE, Answer, ScriptedImap, dripping
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
-from tests.lab.tcp_relay import TcpRelay
 from tests.lab.waiting import wait_until
-
-type Script = Callable[..., ScriptedImap]
 
 _ADDRESS, _TOKEN = "ada@outlook.example", "EwB4token"
 _NOBODY: Answer = ()  # says nothing, and waits
@@ -36,25 +32,6 @@ def mail(subject: str = "Hello", message_id: str = "<1@sender.example>") -> byte
 
 
 # A server that says what it is told
-
-
-@pytest.fixture
-def script(authority: Authority) -> Iterator[Script]:
-    """Starts servers with answers by command; see `ScriptedImap`."""
-    servers: list[ScriptedImap] = []
-
-    def start(**answers: Answer) -> ScriptedImap:
-        servers.append(ScriptedImap(authority, answers))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
-
-
-@pytest.fixture
-def trusted(authority: Authority) -> Callable[[int], Server]:
-    return lambda port: Server.trusting("localhost", port, str(authority.ca_file))
 
 
 @pytest.fixture
@@ -73,7 +50,7 @@ def through(trusted: Callable[[int], Server]) -> Callable[..., None]:
 
 
 def test_a_session_that_finds_nothing_new_says_no_more_than_it_must(
-    script: Script, trusted: Callable[[int], Server]
+    script: StartScripted, trusted: Callable[[int], Server]
 ) -> None:
     server = script()
     with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:
@@ -82,7 +59,9 @@ def test_a_session_that_finds_nothing_new_says_no_more_than_it_must(
     assert [line.split(" ")[1] for line in server.lines] == ["AUTHENTICATE", "STATUS", "LOGOUT"]
 
 
-def test_i7_no_command_may_make_mail_seen(script: Script, through: Callable[..., None]) -> None:
+def test_i7_no_command_may_make_mail_seen(
+    script: StartScripted, through: Callable[..., None]
+) -> None:
     server = script()
     through(server)
     names = {line.split(" ")[1] for line in server.lines}
@@ -92,36 +71,8 @@ def test_i7_no_command_may_make_mail_seen(script: Script, through: Callable[...,
     assert not [line for line in fetched if re.search(r"BODY\[|RFC822(?!\.SIZE)", line)]
 
 
-def test_authenticate_sends_the_token_with_the_command(
-    script: Script, through: Callable[..., None]
-) -> None:
-    server = script()
-    through(server)
-    (sent,) = server.commands("AUTHENTICATE")
-    plain = base64.b64decode(sent.removeprefix("AUTHENTICATE XOAUTH2 "))
-    assert plain == b"user=ada@outlook.example\x01auth=Bearer EwB4token\x01\x01"
-
-
-def test_the_xoauth2_string_is_that_of_its_documentation() -> None:
-    sent = base64.b64decode(xoauth2("test@contoso.onmicrosoft.com", "EwBAAl3BAAUFFpUAo7J3"))
-    wanted = b"user=test@contoso.onmicrosoft.com\x01auth=Bearer EwBAAl3BAAUFFpUAo7J3\x01\x01"
-    assert sent == wanted
-
-
-def test_f13_a_refusals_challenge_is_answered_with_an_empty_line(
-    script: Script, through: Callable[..., None]
-) -> None:
-    challenge = base64.b64encode(b'{"status":"401","schemes":"Bearer"}')
-    answers = {"AUTHENTICATE": b"+ " + challenge + b"\r\n", "": b"%T NO AUTHENTICATE failed.\r\n"}
-    server = script(**answers)
-    with pytest.raises(TokenRefused):
-        through(server)
-    assert len(server.commands("AUTHENTICATE")) == 1
-    assert server.lines[-1] == ""
-
-
 def test_a_session_does_not_wait_for_the_answer_to_logout(
-    script: Script, through: Callable[..., None]
+    script: StartScripted, through: Callable[..., None]
 ) -> None:
     began = time.monotonic()
     server = script(LOGOUT=_NOBODY)
@@ -131,7 +82,7 @@ def test_a_session_does_not_wait_for_the_answer_to_logout(
 
 
 def test_f20_a_folder_without_uidnext_has_none(
-    script: Script, trusted: Callable[[int], Server]
+    script: StartScripted, trusted: Callable[[int], Server]
 ) -> None:
     server = script(
         STATUS=b"* STATUS INBOX (MESSAGES 3 UIDVALIDITY 7)\r\n%T OK done\r\n",
@@ -146,7 +97,7 @@ def test_f20_a_folder_without_uidnext_has_none(
 
 
 def test_f22_a_large_folder_is_searched_in_ranges_whose_answer_fits_a_line(
-    script: Script, trusted: Callable[[int], Server]
+    script: StartScripted, trusted: Callable[[int], Server]
 ) -> None:
     server = script()
     with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:
@@ -159,153 +110,10 @@ def test_f22_a_large_folder_is_searched_in_ranges_whose_answer_fits_a_line(
 
 @pytest.mark.parametrize("answer", ["", "* STATUS INBOX (MESSAGES 1)\r\n", "* STATUS x\r\n"])
 def test_a_folder_without_uidvalidity_is_not_read(
-    script: Script, through: Callable[..., None], answer: str
+    script: StartScripted, through: Callable[..., None], answer: str
 ) -> None:
     with pytest.raises(TryAgain, match="imap_unavailable"):
         through(script(STATUS=f"{answer}%T OK done\r\n".encode()))
-
-
-# Round trips, and servers that want more of them
-
-
-def check(server: Server) -> None:
-    """What an idle mailbox costs."""
-    with imap.session(server, _ADDRESS, _TOKEN, 10) as session:
-        session.status("INBOX")
-
-
-def commands(server: ScriptedImap) -> list[str]:
-    return [line.split(" ")[1] for line in server.lines if " " in line]
-
-
-def test_an_idle_check_takes_five_round_trips(
-    script: Script, trusted: Callable[[int], Server]
-) -> None:
-    with TcpRelay(script().port) as relay:
-        server = trusted(relay.port)
-        check(server)
-        check(server)
-    assert [one.round_trips for one in relay.connections] == [5, 5]
-
-
-def test_the_second_session_resumes_the_tls_of_the_first(
-    script: Script, trusted: Callable[[int], Server]
-) -> None:
-    with TcpRelay(script().port) as relay:
-        server = trusted(relay.port)
-        check(server)
-        assert server.habits.tls_session is not None
-        check(server)
-    first, second = [one.handshake_bytes for one in relay.connections]
-    assert second < first / 2  # the certificate is not sent again
-
-
-def test_a_server_that_resumes_no_session_is_read_all_the_same(
-    authority: Authority, trusted: Callable[[int], Server]
-) -> None:
-    servers = [ScriptedImap(authority, {}) for _ in range(2)]
-    with TcpRelay(servers[0].port) as relay:
-        server = trusted(relay.port)
-        check(server)
-        relay.target = servers[1].port  # another machine, which can't read the first one's ticket
-        check(server)
-    for one in servers:
-        one.close()
-        assert commands(one)[:2] == ["AUTHENTICATE", "STATUS"]
-
-
-def test_a_server_that_never_resumes_is_not_offered_sessions_for_ever(
-    authority: Authority, trusted: Callable[[int], Server]
-) -> None:
-    servers = [ScriptedImap(authority, {}) for _ in range(5)]
-    with TcpRelay(servers[0].port) as relay:
-        server = trusted(relay.port)
-        offered = []
-        for one in servers:
-            relay.target = one.port
-            check(server)
-            offered.append(server.habits.tls_session is not None)
-    for one in servers:
-        one.close()
-    assert offered == [True, True, True, False, False]
-
-
-def test_a_connection_that_breaks_on_a_session_is_made_again_without(
-    script: Script, trusted: Callable[[int], Server]
-) -> None:
-    with TcpRelay(script().port) as relay:
-        server = trusted(relay.port)
-        check(server)
-        relay.cut_next = True
-        check(server)
-        assert len(relay.connections) == 3
-        assert relay.connections[2].handshake_bytes > relay.connections[0].handshake_bytes / 2
-
-
-def test_a_server_that_does_not_know_initial_responses_is_asked_once_what_it_can(
-    script: Script, trusted: Callable[[int], Server]
-) -> None:
-    def unless_bare() -> Iterator[bytes]:
-        bare = server.lines[-1].endswith("XOAUTH2")
-        yield b"+ \r\n" if bare else b"%T BAD Too many arguments\r\n"
-
-    server = script(
-        CAPABILITY=b"* CAPABILITY IMAP4rev1 AUTH=XOAUTH2\r\n%T OK done\r\n",
-        AUTHENTICATE=unless_bare,
-        **{TOKEN: b"%T OK done\r\n"},
-    )
-    where = trusted(server.port)
-    check(where)
-    check(where)
-    asked = [one for one in commands(server) if one != "LOGOUT"]
-    first = ["AUTHENTICATE", "CAPABILITY", "AUTHENTICATE", "STATUS"]
-    assert asked == [*first, "CAPABILITY", "AUTHENTICATE", "STATUS"]
-    assert server.lines.count(xoauth2(_ADDRESS, _TOKEN)) == 2
-
-
-def test_a_server_that_takes_an_initial_response_for_nothing_is_given_the_token_again(
-    script: Script, trusted: Callable[[int], Server]
-) -> None:
-    server = script(AUTHENTICATE=b"+ \r\n", **{TOKEN: b"%T OK done\r\n"})
-    check(trusted(server.port))
-    assert commands(server)[:2] == ["AUTHENTICATE", "STATUS"]
-
-
-def test_a_greeting_that_lists_no_initial_response_is_believed(
-    script: Script, trusted: Callable[[int], Server]
-) -> None:
-    server = script(
-        GREETING=b"* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2] ready\r\n",
-        AUTHENTICATE=b"+ \r\n",
-        **{TOKEN: b"%T OK done\r\n"},
-    )
-    check(trusted(server.port))
-    assert server.commands("AUTHENTICATE") == ["AUTHENTICATE XOAUTH2"]
-
-
-def test_a_server_that_wants_capability_first_is_asked_from_then_on(
-    script: Script, trusted: Callable[[int], Server]
-) -> None:
-    def unless_asked() -> Iterator[bytes]:
-        asked = commands(server)[-2:-1] == ["CAPABILITY"]
-        yield b"%T OK done\r\n" if asked else b"%T BAD CAPABILITY first\r\n"
-
-    server = script(AUTHENTICATE=unless_asked)
-    where = trusted(server.port)
-    check(where)
-    check(where)
-    asked = [one for one in commands(server) if one != "LOGOUT"]
-    first = ["AUTHENTICATE", "CAPABILITY", "AUTHENTICATE", "STATUS"]
-    assert asked == [*first, "CAPABILITY", "AUTHENTICATE", "STATUS"]
-
-
-def test_a_bad_that_is_about_the_mailbox_is_no_reason_to_ask(
-    script: Script, trusted: Callable[[int], Server]
-) -> None:
-    server = script(AUTHENTICATE=b"%T BAD User is authenticated but not connected.\r\n")
-    with pytest.raises(TryAgain, match="mailbox_unavailable"):
-        check(trusted(server.port))
-    assert commands(server) == ["AUTHENTICATE"]
 
 
 # What servers say
@@ -333,7 +141,7 @@ def test_a_bad_that_is_about_the_mailbox_is_no_reason_to_ask(
     ],
 )
 def test_f12_what_a_server_says_instead_is_a_passing_fault(
-    script: Script, through: Callable[..., None], command: str, text: str, code: str
+    script: StartScripted, through: Callable[..., None], command: str, text: str, code: str
 ) -> None:
     server = script(**{command: [f"{text}\r\n".encode("latin-1"), CLOSE]})
     with pytest.raises(TryAgain) as caught:
@@ -344,7 +152,7 @@ def test_f12_what_a_server_says_instead_is_a_passing_fault(
 @pytest.mark.parametrize("command", ["GREETING", "AUTHENTICATE", *_COMMANDS])
 @pytest.mark.parametrize("kind", ["%T BAD", "%T NO", "* BYE"])
 def test_f16_a_suggested_back_off_is_heard_wherever_it_is_said(
-    script: Script, through: Callable[..., None], command: str, kind: str
+    script: StartScripted, through: Callable[..., None], command: str, kind: str
 ) -> None:
     if command == "GREETING" and kind != "* BYE":
         kind = "* BYE"
@@ -356,7 +164,7 @@ def test_f16_a_suggested_back_off_is_heard_wherever_it_is_said(
 
 @pytest.mark.parametrize("command", _COMMANDS)
 def test_f13_a_session_that_lost_its_authentication_wants_a_fresh_token(
-    script: Script, through: Callable[..., None], command: str
+    script: StartScripted, through: Callable[..., None], command: str
 ) -> None:
     bye = b"* BYE Session invalidated - AccessTokenExpired\r\n"
     with pytest.raises(TokenRefused):
@@ -364,7 +172,7 @@ def test_f13_a_session_that_lost_its_authentication_wants_a_fresh_token(
 
 
 def test_f12_whoever_is_signed_in_by_the_server_itself_is_not_us(
-    script: Script, through: Callable[..., None]
+    script: StartScripted, through: Callable[..., None]
 ) -> None:
     server = script(GREETING=b"* PREAUTH welcome\r\n")
     with pytest.raises(TryAgain):
@@ -376,14 +184,14 @@ def test_f12_whoever_is_signed_in_by_the_server_itself_is_not_us(
     "answer", [b"%T BAD Command Argument Error. 11\r\n", b"* 1 FETCH (((\r\n%T OK done\r\n"]
 )
 def test_f30_a_mail_that_the_server_refuses_is_about_that_mail(
-    script: Script, through: Callable[..., None], answer: bytes
+    script: StartScripted, through: Callable[..., None], answer: bytes
 ) -> None:
     with pytest.raises(CommandRefused):
         through(script(FETCH=answer))
 
 
 def test_f17_answers_that_nobody_asked_for_are_no_part_of_the_mail(
-    script: Script, trusted: Callable[[int], Server]
+    script: StartScripted, trusted: Callable[[int], Server]
 ) -> None:
     answer = (
         b"* 5 EXISTS\r\n* 2 FETCH (UID 2 FLAGS (\\Seen))\r\n"
@@ -405,7 +213,7 @@ def test_f17_answers_that_nobody_asked_for_are_no_part_of_the_mail(
     ],
 )
 def test_f17_a_mail_that_was_cut_is_not_given(
-    script: Script, trusted: Callable[[int], Server], answer: bytes
+    script: StartScripted, trusted: Callable[[int], Server], answer: bytes
 ) -> None:
     server = script(FETCH=[answer, CLOSE] if answer else [CLOSE])
     with (
@@ -421,7 +229,7 @@ def test_f17_a_mail_that_was_cut_is_not_given(
 
 @pytest.mark.parametrize("stage", ["GREETING", "AUTHENTICATE", *_COMMANDS])
 def test_f18_a_server_that_falls_silent_ends_with_the_deadline(
-    script: Script, through: Callable[..., None], stage: str
+    script: StartScripted, through: Callable[..., None], stage: str
 ) -> None:
     began = time.monotonic()
     with pytest.raises(TryAgain):
@@ -444,7 +252,7 @@ def _until_it_ends(sock: socket.socket) -> None:
 
 
 def test_t25_one_byte_after_the_other_ends_with_the_deadline(
-    script: Script, through: Callable[..., None]
+    script: StartScripted, through: Callable[..., None]
 ) -> None:
     began = time.monotonic()
     with pytest.raises(TryAgain):
@@ -453,7 +261,7 @@ def test_t25_one_byte_after_the_other_ends_with_the_deadline(
 
 
 def test_t25_answers_without_end_end_with_the_deadline(
-    script: Script, through: Callable[..., None]
+    script: StartScripted, through: Callable[..., None]
 ) -> None:
     def endless() -> Iterator[bytes]:
         while True:
@@ -463,7 +271,9 @@ def test_t25_answers_without_end_end_with_the_deadline(
         through(script(FETCH=endless), seconds=0.2)
 
 
-def test_t25_one_answer_has_at_most_64_mib(script: Script, through: Callable[..., None]) -> None:
+def test_t25_one_answer_has_at_most_64_mib(
+    script: StartScripted, through: Callable[..., None]
+) -> None:
     def large() -> Iterator[bytes]:
         yield b"* 1 FETCH (UID 1 X {67000000}\r\n" + b"x" * 67_000_000 + b")\r\n"
         yield b"* OK " + b"x" * 900_000 + b"\r\n"
@@ -473,7 +283,9 @@ def test_t25_one_answer_has_at_most_64_mib(script: Script, through: Callable[...
         through(script(FETCH=large), seconds=60)
 
 
-def test_t25_a_line_has_at_most_a_megabyte(script: Script, through: Callable[..., None]) -> None:
+def test_t25_a_line_has_at_most_a_megabyte(
+    script: StartScripted, through: Callable[..., None]
+) -> None:
     def line() -> Iterator[bytes]:
         yield b"* OK "
         while True:
@@ -485,7 +297,7 @@ def test_t25_a_line_has_at_most_a_megabyte(script: Script, through: Callable[...
 
 @pytest.mark.parametrize("size", ["2147483648", "99999999999", "9" * 5000])
 def test_t25_a_literal_is_refused_by_its_announcement(
-    script: Script, through: Callable[..., None], size: str
+    script: StartScripted, through: Callable[..., None], size: str
 ) -> None:
     began = time.monotonic()
     with pytest.raises(TryAgain):
@@ -493,7 +305,7 @@ def test_t25_a_literal_is_refused_by_its_announcement(
     assert time.monotonic() - began < 10
 
 
-def test_f11_nothing_is_sent_over_an_untrusted_certificate(script: Script) -> None:
+def test_f11_nothing_is_sent_over_an_untrusted_certificate(script: StartScripted) -> None:
     server = script()
     elsewhere = Server.trusting("localhost", server.port, "")
     with (
@@ -505,7 +317,7 @@ def test_f11_nothing_is_sent_over_an_untrusted_certificate(script: Script) -> No
 
 
 def test_f11_nothing_is_sent_to_a_server_of_another_name(
-    script: Script, authority: Authority
+    script: StartScripted, authority: Authority
 ) -> None:
     server = script()
     # The certificate is for localhost and 127.0.0.1.
@@ -527,7 +339,7 @@ def test_f11_a_server_that_is_away_is_a_passing_fault(trusted: Callable[[int], S
 
 @pytest.mark.parametrize("character", ["\r", "\n", "\0", "\x01", "\x7f"])
 def test_t24_a_control_character_reaches_no_command(
-    script: Script, trusted: Callable[[int], Server], character: str
+    script: StartScripted, trusted: Callable[[int], Server], character: str
 ) -> None:
     server = script()
     evil = f"a{character}b"
@@ -546,7 +358,7 @@ def test_t24_a_control_character_reaches_no_command(
     "value", ["{9}", "{9+}", 'a"b', "a\\", '\\"', "(ALL", "x) OR (ALL", "*", "%", "~{9}", ""]
 )
 def test_t24_every_line_on_the_wire_begins_with_a_tag(
-    script: Script, trusted: Callable[[int], Server], value: str
+    script: StartScripted, trusted: Callable[[int], Server], value: str
 ) -> None:
     server = script()
     with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:

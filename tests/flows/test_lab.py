@@ -28,8 +28,10 @@ class StandingLab:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        command = [sys.executable, "-m", "tests.lab", "--folder", str(folder), "up"]
+        # As in the background of a shell, where Ctrl-C's signal is ignored to begin with.
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.lab", "--folder", folder, "up", "--beat", "0.5"],
+            ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *command, "--beat", "0.5"],
             cwd=ROOT,
             stdout=subprocess.DEVNULL,
         )

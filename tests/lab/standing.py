@@ -17,6 +17,7 @@ from .lab import Lab, start_lab
 from .services import Ports
 
 JSON_NAME = "lab.json"
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 def stand(folder: Path, ports: Ports, host_port: int, beat_seconds: float) -> None:
@@ -37,16 +38,20 @@ def stand(folder: Path, ports: Ports, host_port: int, beat_seconds: float) -> No
 
 @contextlib.contextmanager
 def ending_by_signal() -> Iterator[None]:
-    """SIGTERM ends the block as Ctrl-C does."""
+    """SIGTERM and SIGINT end the block as Ctrl-C does.
+
+    Who was started in the background of a shell without job control finds SIGINT ignored.
+    """
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, on_signal)
+    before = {number: signal.signal(number, on_signal) for number in _ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def described(lab: Lab, folder: Path, *, show: bool) -> None:

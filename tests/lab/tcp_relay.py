@@ -1,12 +1,10 @@
 """A relay of TCP that understands nothing and counts: round trips as the wire has them."""
 
-import contextlib
 import selectors
 import socket
-import threading
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
+
+from .raw_server import RawServer
 
 
 @dataclass(slots=True)
@@ -38,47 +36,25 @@ class Connection:
 class TcpRelay:
     """Listens on `port` of localhost and passes everything to `target`, a port there.
 
-    cut_next: the next connection ends with the client's first bytes.
+    cut_next: the next connection that is made ends with the client's first bytes.
     """
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.cut_next = False
         self.connections: list[Connection] = []
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port: int = self._listening.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self._server = RawServer(self._pass)
+        self.port = self._server.port
 
-    def __enter__(self) -> Self:
-        return self
+    def close(self) -> None:
+        self._server.close()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(10)
-        self._listening.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = self._listening.accept()
-                self.connections.append(Connection())
-                thread = threading.Thread(
-                    target=self._pass, args=(client, self.connections[-1]), daemon=True
-                )
-                self._threads.append(thread)
-                thread.start()
-
-    def _pass(self, client: socket.socket, counted: Connection) -> None:
+    def _pass(self, client: socket.socket) -> None:
+        # The connection of before may still be saying its farewell: it is not what is cut.
+        cut, self.cut_next = self.cut_next, False
+        counted = Connection()
+        self.connections.append(counted)
         with (
-            client,
-            contextlib.suppress(OSError),
             socket.create_connection(("127.0.0.1", self.target)) as server,
             selectors.DefaultSelector() as ready,
         ):
@@ -90,8 +66,7 @@ class TcpRelay:
                 for key, _ in ready.select():
                     assert isinstance(key.fileobj, socket.socket)
                     data = key.fileobj.recv(65_536)
-                    if not data or self.cut_next:
-                        self.cut_next = False
+                    if not data or cut:
                         return
                     if key.fileobj is client:
                         counted.from_client()
