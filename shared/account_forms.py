@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import id_token
-from shared.accounts import MAX_FOLDERS, Account, Folder
+from shared.account_rows import MAX_FOLDERS, Account, Folder
 from shared.errors import Rejected
 
 INBOX = "INBOX"

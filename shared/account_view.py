@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.catalogue import ENTRIES
 
 _NEXT = {

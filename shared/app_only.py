@@ -14,7 +14,8 @@ from typing import Any
 
 from shared import account_forms, account_view, ids, instants, tend
 from shared.account_forms import Reader, invalid
-from shared.accounts import APP_ONLY, Account, Accounts
+from shared.account_rows import APP_ONLY, Account
+from shared.accounts import Accounts
 from shared.consents import Consents
 from shared.endpoints import Endpoints
 from shared.enrol import Enrol, Enrolled, first

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared import events, filters, imap, instants, mail_content
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.deliver import Budget, Deliverer
 from shared.endpoints import Endpoints
 from shared.errors import Blocked, UnseenError

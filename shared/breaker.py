@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared import events, instants
-from shared.accounts import SYSTEM
+from shared.account_rows import SYSTEM
 from shared.circuit import Circuit, Failures
 from shared.endpoints import Endpoint, Endpoints
 from shared.errors import UnseenError

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from shared import events, filters, ids, imap, instants, mail_content
-from shared.accounts import Account, Folder
+from shared.account_rows import Account, Folder
 from shared.ledger import Ledger
 from shared.mail_content import Content
 from shared.outbox_rows import Cursor, Delivery, Event

@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared import id_token, ids, instants, invitations, tend, web
-from shared.accounts import Account, Accounts
+from shared.account_rows import Account
+from shared.accounts import Accounts
 from shared.connect import Connect, cookie_name
 from shared.enrol import Enrol
 from shared.errors import Rejected, Stale, UnseenError

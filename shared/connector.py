@@ -13,11 +13,13 @@ from shared import settings as settings_module
 from shared.settings import Settings
 
 if TYPE_CHECKING:
-    from shared.accounts import Account, Accounts
+    from shared.account_rows import Account
+    from shared.accounts import Accounts
     from shared.app_circuit import AppCircuit
     from shared.app_only import AppOnly
     from shared.breaker import Breaker
     from shared.callback import Callback
+    from shared.claims import Claims
     from shared.connect import Connect
     from shared.connected import Connected
     from shared.consent import AdminConsent
@@ -126,7 +128,13 @@ class Connector:
     def accounts(self) -> "Accounts":
         from shared.accounts import Accounts
 
-        return Accounts(self.tables, self.settings.shards, self.settings.claim_seconds)
+        return Accounts(self.tables, self.settings.shards)
+
+    @_Part
+    def claims(self) -> "Claims":
+        from shared.claims import Claims
+
+        return Claims(self.tables, self.accounts.shards, self.settings.claim_seconds)
 
     @_Part
     def tokens(self) -> "TokenStore":
@@ -269,6 +277,7 @@ class Connector:
         return Enrol(
             self.settings,
             self.accounts,
+            self.claims,
             self.tokens,
             self.outbox,
             self.endpoints,
@@ -327,7 +336,7 @@ class Connector:
     def enqueue(self) -> "Enqueue":
         from shared.enqueue import Enqueue
 
-        return Enqueue(self.accounts, self.once, self.settings.client_secret_expires_on, self.now)
+        return Enqueue(self.claims, self.once, self.settings.client_secret_expires_on, self.now)
 
     @_Part
     def tend(self) -> "Tend":
@@ -336,6 +345,7 @@ class Connector:
 
         return Tend(
             self.accounts,
+            self.claims,
             self.tokens,
             self.once,
             Tools(

@@ -6,8 +6,9 @@ from typing import Any
 
 from shared import account_forms, ids, instants, pages_of
 from shared.account_forms import ACTIVE, PAUSED
+from shared.account_rows import APP_ONLY, SYSTEM, Account
 from shared.account_view import Links, view
-from shared.accounts import APP_ONLY, SYSTEM, Account, Accounts
+from shared.accounts import Accounts
 from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
 from shared.outbox import Outbox

@@ -10,7 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from shared import events, instants
-from shared.accounts import APP_ONLY, SYSTEM, Account, Accounts
+from shared.account_rows import APP_ONLY, SYSTEM, Account
+from shared.accounts import Accounts
 from shared.directory import known_form
 from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain

@@ -4,8 +4,8 @@ import logging
 from datetime import date, datetime
 
 from shared import health, instants, tend
-from shared.accounts import Accounts, batches
 from shared.catalogue import ENTRIES
+from shared.claims import Claims, batches
 from shared.directory import known_form
 from shared.errors import TryAgain, UnseenError
 from shared.once import Once
@@ -19,9 +19,9 @@ class Enqueue:
     """The timer's work."""
 
     def __init__(
-        self, accounts: Accounts, once: Once, expires_on: date | None, clock: instants.Clock
+        self, claims: Claims, once: Once, expires_on: date | None, clock: instants.Clock
     ) -> None:
-        self._accounts = accounts
+        self._claims = claims
         self._once = once
         self._expires_on = expires_on
         self._now = clock
@@ -34,13 +34,13 @@ class Enqueue:
         """
         messages = []
         due_count, oldest = 0, ""
-        for shard in self._accounts.shards:
-            due = self._accounts.due(shard, tick)
+        for shard in self._claims.shards:
+            due = self._claims.due(shard, tick)
             due_count += len(due)
             oldest = min([oldest or instants.NEVER, *(row["next_due_at"] for row in due)])
             for batch in batches(due):
                 try:
-                    claim = self._accounts.claim(batch, tick, self._now())
+                    claim = self._claims.claim(batch, tick, self._now())
                 except TryAgain as error:
                     log.warning("batch not claimed: %s", error)
                     continue
@@ -75,5 +75,5 @@ class Enqueue:
 
         Raises Rejected `account_unknown` or `account_inactive`.
         """
-        claim = self._accounts.claim_now(known_form(account_id), self._now())
+        claim = self._claims.claim_now(known_form(account_id), self._now())
         return [tend.message(claim)] if claim else []

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared import account_forms, events, imap, instants, prove
-from shared.accounts import APP_ONLY, Account, Accounts, Claim
+from shared.account_rows import APP_ONLY, Account
+from shared.accounts import Accounts
+from shared.claims import Claim, Claims
 from shared.disconnect import Disconnect
 from shared.endpoints import Endpoints
 from shared.errors import Rejected, TryAgain
@@ -46,6 +48,7 @@ class Enrol:
         self,
         settings: Settings,
         accounts: Accounts,
+        claims: Claims,
         tokens: TokenStore,
         outbox: Outbox,
         endpoints: Endpoints,
@@ -55,6 +58,7 @@ class Enrol:
     ) -> None:
         self._settings = settings
         self._accounts = accounts
+        self._claims = claims
         self._tokens = tokens
         self._outbox = outbox
         self._endpoints = endpoints
@@ -195,7 +199,7 @@ class Enrol:
         self._announce(account, existing, at)
         if not code:
             self._use(invitation, account, existing)
-        claim = self._accounts.write_claimed(account, now, existing)
+        claim = self._claims.write_claimed(account, now, existing)
         if claim is None:
             raise TryAgain("still_removing")
         if not code:

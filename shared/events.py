@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared import ids
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.catalogue import ENTRIES
 from shared.outbox_rows import Delivery, Event
 

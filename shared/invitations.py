@@ -19,7 +19,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from shared import ids, instants, invitation_forms
-from shared.accounts import Account, Accounts, Folder
+from shared.account_rows import Account, Folder
+from shared.accounts import Accounts
 from shared.endpoints import Endpoints
 from shared.errors import OperatorFault, Rejected, Stale, TryAgain
 from shared.id_token import Identity

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.endpoints import Endpoint, Endpoints
 from shared.errors import Stale
 from shared.filters import Subject

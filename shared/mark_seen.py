@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from shared import imap
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import Blocked
 from shared.outbox import Outbox
 from shared.outbox_rows import Event

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from shared import instants, schedule
-from shared.accounts import Account, Folder, folders_text
+from shared.account_rows import Account, Folder, folders_text
 from shared.errors import OperatorFault, TryAgain, UnseenError
 
 

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 from shared import imap, instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import Blocked
 from shared.imap_errors import TokenRefused
 from shared.microsoft import Token

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from shared import instants
-from shared.accounts import APP_ONLY, Account
+from shared.account_rows import APP_ONLY, Account
 from shared.app_circuit import AppCircuit
 from shared.errors import OperatorFault, ReconnectNeeded, Stale, TryAgain, UnseenError
 from shared.microsoft import Microsoft, Token

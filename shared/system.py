@@ -6,7 +6,8 @@ A row in `accounts` without token or mailbox, made on first use and tended to li
 import contextlib
 
 from shared import instants
-from shared.accounts import SYSTEM, Account, Accounts
+from shared.account_rows import SYSTEM, Account
+from shared.accounts import Accounts
 from shared.endpoints import Endpoints
 from shared.errors import Stale
 from shared.ledger import Ledger

@@ -16,7 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from shared import instants
-from shared.accounts import BATCH, Account, Accounts, Claim
+from shared.account_rows import Account
+from shared.accounts import Accounts
+from shared.claims import BATCH, Claim, Claims
 from shared.deliver import Budget
 from shared.errors import Rejected, UnseenError
 from shared.once import Once
@@ -70,6 +72,7 @@ class Tend:
     """Tends to the accounts of claims."""
 
     accounts: Accounts
+    claims: Claims
     tokens: TokenStore
     once: Once
     tools: Tools
@@ -95,7 +98,7 @@ class Tend:
         """
         held = [
             replace(account, unfinished=max(account.unfinished, unfinished))
-            for account in self.accounts.claimed(claim)
+            for account in self.claims.claimed(claim)
         ]
         if not held:
             log.info("nothing to tend to: claim=%s is over or was taken", claim.claim)
@@ -108,6 +111,7 @@ class _Run:
 
     def __init__(self, tend: Tend, claim: Claim, held: list[Account]) -> None:
         self._accounts = tend.accounts
+        self._claims = tend.claims
         self._tokens = tend.tokens
         self._tools = tend.tools
         self._now = tend.tools.clock
@@ -193,7 +197,7 @@ class _Run:
             log.warning("claim not kept: %s", error)
 
     def _renew(self, now: datetime) -> None:
-        kept = self._accounts.renew(list(self._held.values()), now)
+        kept = self._claims.renew(list(self._held.values()), now)
         self._held = {account.id: account for account in kept}
 
     def _finish(self) -> None:
@@ -206,7 +210,7 @@ class _Run:
         ready = [
             self._held[name] for name in self._done if name in self._held and name not in purged
         ]
-        written = self._accounts.finish(ready, self._changes)
+        written = self._claims.finish(ready, self._changes)
         self._given_back += len(written)
         for name in self._done:
             self._held.pop(name, None)

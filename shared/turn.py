@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared import events, imap, instants, schedule
-from shared.accounts import APP_ONLY, Account
+from shared.account_rows import APP_ONLY, Account
 from shared.attempts import Attempts
 from shared.check import Check
 from shared.deliver import Budget, Deliverer

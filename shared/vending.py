@@ -8,7 +8,8 @@ import logging
 from typing import Any
 
 from shared import ids, instants, web
-from shared.accounts import APP_ONLY, Account, Accounts
+from shared.account_rows import APP_ONLY, Account
+from shared.accounts import Accounts
 from shared.directory import known_form
 from shared.errors import ReconnectNeeded, Rejected, UnseenError
 from shared.renew import Renewal

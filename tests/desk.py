@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared import events, instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.connector import Connector
 from shared.deliver import Budget
 from shared.endpoints import Endpoint

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared import instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import Rejected
 from tests.conftest import StartApp
 from tests.desk import Clock

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from shared import instants, web
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import OperatorFault, Rejected
 from tests.conftest import StartApp
 from tests.lab.lab import Lab

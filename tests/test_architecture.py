@@ -23,7 +23,10 @@ PURE = {
     "client_certificate",
 }
 ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "webhooks"}
-STORES = {"accounts", "consents", "outbox", "outbox_rows", "once", "token_store", "endpoints"}
+STORES = {
+    *("accounts", "account_rows", "claims", "consents", "endpoints", "once", "outbox"),
+    *("outbox_rows", "token_store"),
+}
 FLOWS = {
     *("connect", "connected", "enrol", "prove", "enqueue", "tend", "turn", "check", "attempts"),
     *("attempt", "breaker", "deliveries", "endpoint_admin", "endpoint_forms", "replay", "system"),

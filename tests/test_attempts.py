@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import instants, schedule
-from shared.accounts import Account
+from shared.account_rows import Account
 from tests.conftest import StartApp
 from tests.lab.imap_proxy import ImapProxy, cut, says
 from tests.lab.mails import made_up

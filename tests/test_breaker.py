@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from shared import events, instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.circuit import Circuit
 from shared.connector import Connector
 from shared.ledger import Ledger

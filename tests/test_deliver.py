@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared import attempt, events, instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.deliver import Budget
 from shared.ledger import Ledger
 from shared.outbox_rows import Delivery, Event, Standing

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from shared import events, pages_of
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import Rejected
 from shared.outbox_rows import Delivery, Event
 from tests.conftest import StartApp

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from shared import account_view, ids
-from shared.accounts import Account, Folder
+from shared.account_rows import Account, Folder
 from shared.connector import Connector
 from shared.errors import Rejected
 from tests.conftest import StartApp

@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from shared import events, ids, instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.circuit import Circuit
 from shared.endpoints import Endpoint, Secret
 from shared.errors import Rejected

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared import ids, instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import Rejected
 from shared.tables import Insert
 from tests.conftest import StartApp

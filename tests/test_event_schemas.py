@@ -25,7 +25,7 @@ from shared import (
     parameters,
     transfer_encodings,
 )
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.outbox_rows import Event
 from shared.tables import Row
 from shared.vault import Vault

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import events
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.catalogue import ENTRIES
 from shared.outbox_rows import Delivery, Event
 

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from shared import ids, instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import Rejected
 from shared.id_token import PERSONAL_TENANT, Identity
 from shared.invitations import Invitation

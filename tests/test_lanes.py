@@ -7,7 +7,7 @@ from datetime import datetime
 
 import pytest
 
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.ledger import Ledger
 from tests.conftest import StartApp
 from tests.desk import Desk

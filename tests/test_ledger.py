@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from shared import events, instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.connector import Connector
 from shared.errors import Stale
 from shared.ledger import Ledger

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared import instants
-from shared.accounts import Account, Folder
+from shared.account_rows import Account, Folder
 from shared.errors import Blocked, OperatorFault, TryAgain
 from shared.outcome import Outcome
 

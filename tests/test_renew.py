@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from shared import instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import ReconnectNeeded, Stale, TryAgain
 from shared.microsoft import Token
 from shared.tables import Row

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared import ids, instants, pages_of
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import Rejected
 from shared.outbox_rows import Delivery, Event
 from shared.outcome import Outcome
@@ -176,7 +176,7 @@ def test_a_replay_in_the_second_that_a_run_began_with_is_not_lost_at_its_end(
     def changes(row: Account) -> dict[str, Any]:
         return Outcome().fields(row, began, desk.clock(), desk.clock(), 30)
 
-    assert desk.parts.accounts.finish([began], changes)
+    assert desk.parts.claims.finish([began], changes)
     desk.tick(seconds=1)
     assert desk.sent_ids("settings") == [event.webhook_id]
 

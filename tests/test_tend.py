@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared import instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from tests.conftest import StartApp
 from tests.lab.http_proxy import TableProxy
 from tests.lab.imap_proxy import ImapProxy, after

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from shared import instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from tests.conftest import StartApp
 from tests.lab.imap_proxy import ImapProxy, rewritten, says
 from tests.lab.mails import made_up

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from shared import instants
-from shared.accounts import Account
+from shared.account_rows import Account
 from shared.errors import Rejected
 from shared.vending import Vending
 from tests.conftest import StartApp, StartLab

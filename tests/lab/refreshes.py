@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from shared import events, instants
-from shared.accounts import Account
+from shared.account_rows import Account
 
 from .http_proxy import TableProxy
 from .not_microsoft.tokens import fingerprint

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from azure.data.tables import TableServiceClient
 
 from shared import ids, imap, instants, settings
-from shared.accounts import Account, Folder
+from shared.account_rows import Account, Folder
 from shared.connector import Connector
 from shared.enrol import Enrolled
 from shared.outbox_rows import Cursor
