@@ -17,7 +17,7 @@ from shared.accounts import Accounts
 from shared.enrol import Enrolled
 from shared.errors import Rejected, Stale, TryAgain
 from shared.once import RESULT, TABLE
-from shared.tables import Delete, Fields, Row, Tables
+from shared.tables import Fields, Row, Tables
 from shared.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -53,13 +53,21 @@ class Results:
         """account, reference and status of a login; raises Rejected `result_unknown`."""
         code = account_forms.fields(body, {"result": account_forms.text}, ("result",), ())["result"]
         row = self._tables.get(TABLE, RESULT, ids.sha256_hex(code)) if _CODE.match(code) else None
-        if row is None or row["expires_at"] <= instants.text(now):
+        if row is None or row["redeemed"] or row["expires_at"] <= instants.text(now):
             raise _unknown()
-        try:
-            self._tables.transact(TABLE, [Delete(*row.key, row.etag)])
-        except Stale:
-            raise _unknown() from None
+        self._take(row)
         return self._content(row)
+
+    def _take(self, row: Row) -> None:
+        """One of many that redeem it at once gets through; the row goes with the purge."""
+        key = {"PartitionKey": RESULT, "RowKey": row["RowKey"]}
+        mark = secrets.token_hex(8)
+        try:
+            self._tables.update(TABLE, {**key, "redeemed": mark}, row.etag)
+        except Stale:
+            found = self._tables.get(TABLE, RESULT, row["RowKey"])
+            if found is None or found["redeemed"] != mark:  # not our own, with its answer lost
+                raise _unknown() from None
 
     def _code(self, enrolled: Enrolled, now: datetime) -> str:
         code = secrets.token_urlsafe(32)
@@ -69,6 +77,7 @@ class Results:
             "PartitionKey": RESULT,
             "RowKey": key,
             "expires_at": instants.after(now, LIFE.total_seconds()),
+            "redeemed": "",
             "data": self._vault.seal(plain, TABLE, key, RESULT),
         }
         with suppress(Stale):  # our own write, whose answer got lost: nobody else has this key

@@ -94,6 +94,12 @@ def app(start_app: StartApp) -> SteppedApp:
     return start_app()
 
 
+@pytest.fixture
+def closed_app(start_app: StartApp) -> SteppedApp:
+    """An app in this process that nobody gets into without an invitation."""
+    return start_app(OPEN_CONNECT="false")
+
+
 @pytest.fixture(scope="session")
 def shared_app(
     services: Services, tmp_path_factory: pytest.TempPathFactory

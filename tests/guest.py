@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from shared import instants, web
+from shared.account_rows import Account
 from shared.web import Answer
 from tests.lab import walk
 from tests.lab.stepped_app import SteppedApp
@@ -106,3 +107,9 @@ def invited(app: SteppedApp, now: datetime | None = None, **body: Any) -> str:
 
 def redeemed(app: SteppedApp, code: str, now: datetime | None = None) -> dict[str, Any]:
     return app.parts.results.redeem({"result": code}, now or instants.now())
+
+
+def account_of(app: SteppedApp, reference: str) -> Account:
+    """The one account of a reference."""
+    (row,) = app.rows("accounts", reference=reference)
+    return app.account(str(row["RowKey"]))

@@ -13,11 +13,11 @@ from shared import events, ids, instants
 from shared.account_rows import Account
 from shared.circuit import Circuit
 from shared.endpoints import Endpoint, Secret
-from shared.errors import Rejected
 from tests.conftest import StartApp
 from tests.desk import Desk
 from tests.lab.raw_server import RawServer
 from tests.lab.services import Services
+from tests.refusals import refused
 
 type Serve = Callable[[bytes], str]
 
@@ -50,12 +50,6 @@ def serve() -> Iterator[Serve]:
     yield start
     for server in servers:
         server.close()
-
-
-def refused(work: Callable[[], object]) -> tuple[str, str, int]:
-    with pytest.raises(Rejected) as caught:
-        work()
-    return caught.value.code, caught.value.detail, caught.value.status
 
 
 # Made, shown, changed, removed

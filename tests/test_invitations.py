@@ -1,11 +1,8 @@
-"""Invitations: what is in a link, whom it lets in, when it is used up, and what comes back."""
+"""Invitations: what is in a link, whom it lets in, and when it is used up."""
 
 import base64
-import json
 import re
-from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +11,19 @@ import requests
 
 from shared import ids, instants
 from shared.account_rows import Account
-from shared.errors import Rejected
 from shared.id_token import PERSONAL_TENANT, Identity
 from shared.invitations import Invitation
 from tests.conftest import StartApp
 from tests.desk import Clock
-from tests.guest import Guest, fields, invited, query, redeemed
+from tests.guest import Guest, account_of, fields, invited, query
 from tests.lab.lab import Lab
 from tests.lab.mails import made_up
 from tests.lab.stepped_app import SteppedApp
-from tests.lab.table_dump import dump
+from tests.refusals import refused
 
 _PAYLOADS = Path(__file__).parents[2] / "shared/corpora/open-redirects.txt"
 _BACK = "http://localhost:3000/back"
 _WORK_TENANT = "5f0a1c1e-3c1b-4b7e-9d53-0c2f6a5d9b10"
-
-
-@pytest.fixture
-def closed_app(start_app: StartApp) -> SteppedApp:
-    """Nobody gets in without an invitation."""
-    return start_app(OPEN_CONNECT="false")
 
 
 @pytest.fixture
@@ -42,21 +32,10 @@ def colleague() -> str:
     return f"person{ids.endpoint_id()[3:12]}@contoso.example"
 
 
-def account_of(app: SteppedApp, reference: str) -> Account:
-    (row,) = app.rows("accounts", reference=reference)
-    return app.account(str(row["RowKey"]))
-
-
 def stored(app: SteppedApp) -> list[dict[str, Any]]:
     """All that a login can leave, but for the login itself."""
     tables = ("accounts", "tokens", "mailboxes")
     return [row for table in tables for row in app.rows(table)]
-
-
-def refused(make: Callable[[], object]) -> tuple[str, str, int]:
-    with pytest.raises(Rejected) as error:
-        make()
-    return error.value.code, error.value.detail, error.value.status
 
 
 # The link
@@ -465,66 +444,6 @@ def test_t2_an_account_is_changed_only_with_its_reference(
     assert account_of(app, "a").labels == ("w",)
     Guest(app).connect(invited(app, reference="a"), address)
     assert account_of(app, "a").labels == ("w",)
-
-
-# What comes back
-
-
-def test_t2_the_way_back_has_a_result_that_is_redeemed_once(
-    closed_app: SteppedApp, address: str
-) -> None:
-    url = invited(closed_app, reference="customer 7&x=1", return_url=f"{_BACK}?tab=1&result=mine")
-    ended = Guest(closed_app).connect(url, address)
-    back = query(ended.location)
-    assert (back["status"], back["reference"]) == ("connected", "customer 7&x=1")
-    assert ended.location.startswith(f"{_BACK}?tab=1&status=")
-    assert ended.location.count("result=") == 1
-    told = redeemed(closed_app, back["result"])
-    account = account_of(closed_app, "customer 7&x=1")
-    assert (told["account"]["id"], told["reference"]) == (account.id, "customer 7&x=1")
-    assert (told["status"], told["account"]["address"]) == ("connected", address)
-    assert account.id not in ended.location
-    doubled = refused(lambda: redeemed(closed_app, back["result"]))
-    assert doubled == ("result_unknown", "", 404)
-
-
-def test_open_connect_has_a_result_too(app: SteppedApp, address: str) -> None:
-    ended = Guest(app).connect(f"/api/login?return_to={_BACK}", address)
-    back = query(ended.location)
-    assert (back["status"], back["reference"]) == ("connected", "")
-    assert redeemed(app, back["result"])["account"]["address"] == address
-
-
-@pytest.mark.parametrize("forged", ["", "x", "A" * 43, "../..", "\u00e9" * 43, "A" * 200])
-def test_t2_a_forged_result_is_refused(app: SteppedApp, forged: str) -> None:
-    assert refused(lambda: redeemed(app, forged)) == ("result_unknown", "", 404)
-
-
-def test_t2_an_expired_result_is_refused(app: SteppedApp, address: str) -> None:
-    code = query(Guest(app).connect(f"/api/login?return_to={_BACK}", address).location)["result"]
-    later = instants.now() + timedelta(minutes=5, seconds=1)
-    assert refused(lambda: redeemed(app, code, later)) == ("result_unknown", "", 404)
-
-
-@pytest.mark.parametrize(
-    ("body", "named"),
-    [(None, "body"), ({}, "result"), ({"result": 1}, "result"), ({"result": "x", "y": 1}, "y")],
-)
-def test_a_request_for_a_result_that_is_none_names_the_field(
-    app: SteppedApp, body: Any, named: str
-) -> None:
-    found = refused(lambda: app.parts.results.redeem(body, instants.now()))
-    assert found[:2] == ("field_invalid", named)
-
-
-def test_t11_neither_results_nor_used_invitations_hold_anything_readable(
-    closed_app: SteppedApp, address: str
-) -> None:
-    url = invited(closed_app, reference="canary-7", return_url=f"{_BACK}?canary")
-    code = query(Guest(closed_app).connect(url, address).location)["result"]
-    told = json.dumps(closed_app.rows("once"), default=str)
-    assert "canary" not in told and code not in told and address not in told
-    assert query(url)["invitation"] not in dump(closed_app.storage)
 
 
 # Open redirects

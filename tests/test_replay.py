@@ -1,6 +1,5 @@
 """Replay: one event or a range again, under the ids they had, with content as it is now."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -8,7 +7,6 @@ import pytest
 
 from shared import ids, instants, pages_of
 from shared.account_rows import Account
-from shared.errors import Rejected
 from shared.outbox_rows import Delivery, Event
 from shared.outcome import Outcome
 from tests.conftest import StartApp
@@ -17,6 +15,7 @@ from tests.lab.http_proxy import TableProxy
 from tests.lab.mails import made_up
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
+from tests.refusals import refused
 
 _OWN = "ep_settings"
 
@@ -40,12 +39,6 @@ def over(desk: Desk, account: Account, state: str, count: int = 1) -> list[Event
     at = desk.clock.text
     desk.app.edit("accounts", account.shard, account.id, last_event_at=at, owed=0, **shown)
     return recorded
-
-
-def refused(work: Callable[[], object]) -> tuple[str, str, int]:
-    with pytest.raises(Rejected) as caught:
-        work()
-    return caught.value.code, caught.value.detail, caught.value.status
 
 
 # One
