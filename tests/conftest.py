@@ -165,6 +165,12 @@ def proxy(services: Services) -> Iterator[ImapProxy]:
 
 
 @pytest.fixture
+def proxied(start_app: StartApp, proxy: ImapProxy) -> StartApp:
+    """Makes apps that come to their mail server through the proxy."""
+    return lambda **settings: start_app(IMAP_HOST=f"localhost:{proxy.port}", **settings)
+
+
+@pytest.fixture
 def address() -> str:
     """A personal address that no other test uses."""
     return f"person{next(_people)}@outlook.example"

@@ -12,12 +12,7 @@ from tests.conftest import StartApp
 from tests.desk import Clock
 from tests.lab.imap_proxy import ImapProxy, after
 from tests.lab.lab import Lab
-from tests.lab.mails import made_up
 from tests.lab.stepped_app import SteppedApp
-
-
-def put(app: SteppedApp, address: str, subject: str, folder: str = "INBOX") -> None:
-    app.services.dovecot.deliver(address, made_up(address, subject), folder=folder)
 
 
 @pytest.fixture
@@ -44,7 +39,7 @@ def test_while_it_is_paused_no_mail_is_looked_for_and_after_that_all_of_it_comes
     app: SteppedApp, address: str, account: Account
 ) -> None:
     change(app, account, status="paused")
-    put(app, address, "Meanwhile")
+    app.put(address, "Meanwhile")
     app.tick()
     app.tick_in(7200)
     assert app.subjects(address) == []
@@ -58,7 +53,7 @@ def test_what_is_owed_is_delivered_while_it_is_paused(
     app: SteppedApp, address: str, account: Account
 ) -> None:
     app.services.receiver.answer({"status": 500})
-    put(app, address, "Owed")
+    app.put(address, "Owed")
     app.tick()
     app.services.receiver.answer()
     change(app, account, status="paused")
@@ -74,13 +69,13 @@ def test_a_pause_in_the_middle_of_a_check_stays(
 ) -> None:
     app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
     account = app.settled(address)
-    put(app, address, "Hello")
+    app.put(address, "Hello")
     proxy.on("EXAMINE", after(lambda: change(app, account, status="paused")), times=1)
     app.tick()
     now = app.account(account.id)
     assert (now.status, now.next_check_at, now.claim) == ("paused", instants.NEVER, "")
     assert now.next_refresh_at > instants.after(instants.now(), 6 * 86_400)
-    put(app, address, "Later")
+    app.put(address, "Later")
     app.tick_in(600)
     assert app.subjects(address) == ["Hello"]
 
@@ -160,7 +155,7 @@ def test_new_labels_are_in_what_is_sent_from_now_on(
     app: SteppedApp, address: str, account: Account
 ) -> None:
     change(app, account, labels=["support", "vip", "support"])
-    put(app, address, "Hello")
+    app.put(address, "Hello")
     app.tick()
     (told,) = app.webhooks(address)
     assert told["body"]["data"]["account"]["labels"] == ["support", "vip"]
@@ -169,7 +164,7 @@ def test_new_labels_are_in_what_is_sent_from_now_on(
 def test_a_folder_that_is_added_starts_with_a_first_check(
     app: SteppedApp, address: str, account: Account
 ) -> None:
-    put(app, address, "In the archive", folder="Archive")
+    app.put(address, "In the archive", folder="Archive")
     told = change(app, account, folders=["inbox", "Archive"])
     assert told["folders"] == ["INBOX", "Archive"]
     app.tick()
@@ -196,12 +191,12 @@ def cursors(app: SteppedApp, account: Account) -> list[str]:
 def test_a_folder_that_is_removed_loses_its_cursor_and_begins_anew_when_it_comes_back(
     app: SteppedApp, address: str, account: Account
 ) -> None:
-    put(app, address, "In the archive", folder="Archive")
+    app.put(address, "In the archive", folder="Archive")
     change(app, account, folders=["INBOX", "Archive"])
     app.tick()
     change(app, account, folders=["INBOX"])
     assert cursors(app, account) == ["INBOX"]
-    put(app, address, "Not watched", folder="Archive")
+    app.put(address, "Not watched", folder="Archive")
     app.tick_in(60)
     assert app.subjects(address) == ["In the archive"]
     change(app, account, folders=["Archive"])
@@ -219,7 +214,7 @@ def test_a_folder_that_is_removed_in_the_middle_of_its_check_is_left(
     app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
     account = app.settled(address)
     change(app, account, folders=["INBOX", "Archive"])
-    put(app, address, "In the archive", folder="Archive")
+    app.put(address, "In the archive", folder="Archive")
 
     def remove() -> None:
         change(app, account, folders=["INBOX"])
@@ -235,7 +230,7 @@ def test_a_folder_that_is_removed_in_the_middle_of_its_check_is_left(
 def test_a_folder_with_another_alphabet_is_watched(
     app: SteppedApp, address: str, account: Account
 ) -> None:
-    put(app, address, "Entwurf", folder="Entw&APw-rfe")  # as a Maildir and the wire have it
+    app.put(address, "Entwurf", folder="Entw&APw-rfe")  # as a Maildir and the wire have it
     change(app, account, folders=["Entwürfe"])
     app.tick()
     assert app.subjects(address) == ["Entwurf"]

@@ -1,7 +1,6 @@
 """Later attempts: when, with what content, and what becomes of what nobody takes."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,15 +13,7 @@ from tests.lab.mails import made_up
 from tests.lab.receiver.client import Webhook, ids
 from tests.lab.stepped_app import SteppedApp
 
-type Proxied = Callable[..., SteppedApp]
-
 REFUSED = says("BAD Command Argument Error. 11")
-
-
-@pytest.fixture
-def proxied(start_app: StartApp, proxy: ImapProxy) -> Proxied:
-    """Makes apps that come to their mail server through the proxy."""
-    return lambda **settings: start_app(IMAP_HOST=f"localhost:{proxy.port}", **settings)
 
 
 def owing(app: SteppedApp, address: str, *subjects: str, **answer: Any) -> Account:
@@ -210,7 +201,7 @@ def test_f39_one_event_that_is_always_refused_dies_alone(app: SteppedApp, addres
 
 
 def test_a_later_attempt_reads_the_mail_again(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = owing(app, address, "Canary")
@@ -255,7 +246,7 @@ def test_a_mail_that_is_gone_is_told_with_what_is_known_of_it(
 
 @pytest.mark.parametrize("command", ["CONNECT", r"UID FETCH"])
 def test_a_mailbox_that_can_not_be_read_now_puts_the_attempt_off(
-    proxied: Proxied, proxy: ImapProxy, address: str, command: str
+    proxied: StartApp, proxy: ImapProxy, address: str, command: str
 ) -> None:
     app = proxied(CHECK_INTERVAL_SECONDS="600")
     account = owing(app, address)
@@ -294,12 +285,12 @@ def test_where_its_owner_has_to_sign_in_mail_waits_and_the_rest_is_told(
 
 
 def test_f30_a_mail_that_is_refused_three_times_is_told_as_unreadable(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     proxy.on(r"UID FETCH \S+ \(BODY", REFUSED)
     account = app.settled(address)
-    app.services.dovecot.deliver(address, made_up(address, "Poison"))
+    app.put(address, "Poison")
     app.tick()
     for _ in range(2):
         assert not app.webhooks(address, "mail.unreadable")
@@ -314,12 +305,12 @@ def test_f30_a_mail_that_is_refused_three_times_is_told_as_unreadable(
 
 
 def test_f30_a_mail_that_can_be_read_after_all_is_told_as_received(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     proxy.on(r"UID FETCH \S+ \(BODY", REFUSED, times=1)
     account = app.settled(address)
-    app.services.dovecot.deliver(address, made_up(address, "Better now"))
+    app.put(address, "Better now")
     app.tick()
     app.make_attempts_due(account.id)
     app.tick()

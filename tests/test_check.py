@@ -1,9 +1,7 @@
 """Looking for new mail: what is found, recorded and told, and what is left as it was."""
 
 import json
-import re
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 
@@ -13,27 +11,12 @@ from shared import ids as ids_of
 from shared import instants
 from tests.conftest import StartApp
 from tests.event_schemas import problems
-from tests.lab.imap_proxy import ImapProxy, after, cut, rewritten, says, sizes_times
-from tests.lab.mails import made_up
+from tests.lab.imap_proxy import ImapProxy, after, cut, rewritten, says
 from tests.lab.receiver.client import ids
 from tests.lab.stepped_app import SteppedApp
 from tests.lab.waiting import wait_until
 
-type Proxied = Callable[..., SteppedApp]
-
 REFUSED = says("BAD Command Argument Error. 11")
-
-
-@pytest.fixture
-def proxied(start_app: StartApp, proxy: ImapProxy) -> Proxied:
-    """Makes apps that come to their mail server through the proxy."""
-    return lambda **settings: start_app(IMAP_HOST=f"localhost:{proxy.port}", **settings)
-
-
-def put(app: SteppedApp, address: str, *subjects: str, **options: object) -> None:
-    """Puts mails with these subjects into the inbox."""
-    for subject in subjects:
-        app.services.dovecot.deliver(address, made_up(address, subject), **options)  # type: ignore[arg-type]
 
 
 def numbered(count: int) -> list[str]:
@@ -95,7 +78,7 @@ def test_a_mail_is_told_with_every_field(app: SteppedApp, address: str) -> None:
 def test_a_long_body_is_cut_and_says_so(start_app: StartApp, address: str) -> None:
     app = start_app(EVENT_BODY_LIMIT="10")
     app.settled(address)
-    put(app, address, "A long subject stays, the body is cut")
+    app.put(address, "A long subject stays, the body is cut")
     app.tick()
     data = app.webhooks(address)[0]["body"]["data"]
     assert (data["text"], data["truncated"]) == ("A long sub", True)
@@ -103,9 +86,9 @@ def test_a_long_body_is_cut_and_says_so(start_app: StartApp, address: str) -> No
 
 def test_i7_flags_are_as_they_were(app: SteppedApp, address: str) -> None:
     app.settled(address)
-    put(app, address, "Unseen")
-    put(app, address, "Flagged", flags=["\\Flagged"])
-    put(app, address, "Read elsewhere", flags=["\\Seen"])
+    app.put(address, "Unseen")
+    app.put(address, "Flagged", flags=["\\Flagged"])
+    app.put(address, "Read elsewhere", flags=["\\Seen"])
     before = app.services.dovecot.flags(address)
     app.tick()
     assert app.services.dovecot.flags(address) == before
@@ -114,8 +97,8 @@ def test_i7_flags_are_as_they_were(app: SteppedApp, address: str) -> None:
 
 def test_mail_that_was_read_elsewhere_is_not_told(app: SteppedApp, address: str) -> None:
     account = app.settled(address)
-    put(app, address, "Read elsewhere", flags=["\\Seen"])
-    put(app, address, "Unseen")
+    app.put(address, "Read elsewhere", flags=["\\Seen"])
+    app.put(address, "Unseen")
     app.tick()
     assert app.subjects(address) == ["Unseen"]
     assert app.account(account.id).folders[0].scanned_below == 3
@@ -124,7 +107,7 @@ def test_mail_that_was_read_elsewhere_is_not_told(app: SteppedApp, address: str)
 def test_i1_mail_that_arrived_while_nothing_ran_is_told(app: SteppedApp, address: str) -> None:
     app.settled(address)
     app.close()
-    put(app, address, *numbered(3))
+    app.put(address, *numbered(3))
     app.restart()
     app.tick_in(6 * 3600)
     assert app.subjects(address) == numbered(3)
@@ -132,7 +115,7 @@ def test_i1_mail_that_arrived_while_nothing_ran_is_told(app: SteppedApp, address
 
 def test_a_mail_is_told_once_however_often_it_is_looked_at(app: SteppedApp, address: str) -> None:
     app.settled(address)
-    put(app, address, "Once")
+    app.put(address, "Once")
     app.tick()
     app.tick()
     app.restart()
@@ -143,7 +126,7 @@ def test_a_mail_is_told_once_however_often_it_is_looked_at(app: SteppedApp, addr
 # How often, and how much it costs
 
 
-def test_ten_ticks_are_ten_checks(proxied: Proxied, proxy: ImapProxy, address: str) -> None:
+def test_ten_ticks_are_ten_checks(proxied: StartApp, proxy: ImapProxy, address: str) -> None:
     app = proxied(CHECK_INTERVAL_SECONDS="60")
     began = instants.now() - timedelta(minutes=20)
     app.connect(address, now=began)
@@ -156,7 +139,7 @@ def test_ten_ticks_are_ten_checks(proxied: Proxied, proxy: ImapProxy, address: s
 
 
 def test_an_idle_mailbox_is_asked_for_its_status_and_left(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     app.settled(address)
@@ -167,11 +150,11 @@ def test_an_idle_mailbox_is_asked_for_its_status_and_left(
 
 
 def test_nothing_on_the_wire_may_change_a_mail(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     app.settled(address)
-    put(app, address, "One")
+    app.put(address, "One")
     app.tick()
     verbs = {one.removeprefix("UID ").split()[0] for one in proxy.commands}
     assert verbs <= {"AUTHENTICATE", "STATUS", "EXAMINE", "SEARCH", "FETCH", "LOGOUT"}
@@ -183,10 +166,10 @@ def test_nothing_on_the_wire_may_change_a_mail(
 
 
 def test_f22_more_mail_than_a_transaction_holds_is_recorded_in_several(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    put(app, address, *numbered(100))
+    app.put(address, *numbered(100))
     account = app.connected(address)
     assert app.subjects(address) == numbered(100)
     ready = app.webhooks(address, "mailbox.ready")[0]["body"]["data"]
@@ -197,8 +180,8 @@ def test_f22_more_mail_than_a_transaction_holds_is_recorded_in_several(
 
 def test_the_newest_of_a_backlog_come_oldest_first(start_app: StartApp, address: str) -> None:
     app = start_app(BACKLOG_LIMIT="10")
-    put(app, address, *numbered(14))
-    put(app, address, "Read elsewhere", flags=["\\Seen"])
+    app.put(address, *numbered(14))
+    app.put(address, "Read elsewhere", flags=["\\Seen"])
     app.connected(address)
     assert app.subjects(address) == numbered(14)[4:]
     ready = app.webhooks(address, "mailbox.ready")[0]["body"]["data"]
@@ -207,26 +190,26 @@ def test_the_newest_of_a_backlog_come_oldest_first(start_app: StartApp, address:
 
 def test_without_a_backlog_only_what_comes_later_is_told(start_app: StartApp, address: str) -> None:
     app = start_app(BACKLOG_LIMIT="0")
-    put(app, address, "Old")
+    app.put(address, "Old")
     app.connected(address)
-    put(app, address, "New")
+    app.put(address, "New")
     app.tick()
     assert app.subjects(address) == ["New"]
 
 
 def test_a_mailbox_is_ready_once(app: SteppedApp, address: str) -> None:
-    put(app, address, "One")
+    app.put(address, "One")
     app.connected(address)
-    put(app, address, "Two")
+    app.put(address, "Two")
     app.tick()
     assert len(app.webhooks(address, "mailbox.ready")) == 1
 
 
 def test_i2_a_first_check_that_was_cut_off_goes_on_and_tells_each_mail_once(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
-    put(app, address, *numbered(100))
+    app.put(address, *numbered(100))
     proxy.on(r"UID FETCH \S*\b98\b\S* \(BODY", cut(500))
     app.connected(address)
     assert app.subjects(address) == numbered(97)
@@ -244,7 +227,7 @@ def test_i2_a_first_check_that_was_cut_off_goes_on_and_tells_each_mail_once(
 def test_f24_bytes_that_are_no_mail_are_told_all_the_same(app: SteppedApp, address: str) -> None:
     app.settled(address)
     app.services.dovecot.deliver(address, b"\x00\xff\xfe not a mail \xed\xa0\x80\n\n\x00\x80")
-    put(app, address, "The next")
+    app.put(address, "The next")
     app.tick()
     first, second = [one["body"]["data"] for one in app.webhooks(address)]
     assert first["uid"] == 1 and first["received_at"]
@@ -261,11 +244,11 @@ def test_f25_an_empty_mail_has_nulls_and_a_time_of_arrival(app: SteppedApp, addr
 
 
 def test_f21_mail_that_went_away_after_the_search_is_passed(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
-    put(app, address, *numbered(3))
+    app.put(address, *numbered(3))
     proxy.on("UID FETCH", after(lambda: app.services.dovecot.expunge(address, 2)), times=1)
     app.tick()
     assert {"Mail 1", "Mail 3"} <= set(app.subjects(address))
@@ -275,11 +258,11 @@ def test_f21_mail_that_went_away_after_the_search_is_passed(
 
 
 def test_f21_mail_that_was_listed_and_is_gone_is_passed(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     app.settled(address)
-    put(app, address, *numbered(3))
+    app.put(address, *numbered(3))
     app.services.dovecot.expunge(address, 2)
     proxy.on("UID SEARCH", rewritten("SEARCH 1 3", "SEARCH 1 2 3"))
     app.tick()
@@ -287,11 +270,11 @@ def test_f21_mail_that_was_listed_and_is_gone_is_passed(
 
 
 def test_f30_a_mail_that_the_server_refuses_does_not_hold_up_the_next(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
-    put(app, address, *numbered(3))
+    app.put(address, *numbered(3))
     proxy.on(r"UID FETCH (\S+,)?2(,\S+)? \(BODY", REFUSED)
     app.tick()
     assert app.subjects(address) == ["Mail 1", "Mail 3"]
@@ -300,11 +283,11 @@ def test_f30_a_mail_that_the_server_refuses_does_not_hold_up_the_next(
 
 
 def test_f30_a_mail_that_can_not_even_be_listed_does_not_either(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
-    put(app, address, *numbered(3))
+    app.put(address, *numbered(3))
     proxy.on(r"UID FETCH (\S+,)?2(,\S+)? \(", REFUSED)
     app.tick()
     assert app.subjects(address) == ["Mail 1", "Mail 3"]
@@ -313,11 +296,11 @@ def test_f30_a_mail_that_can_not_even_be_listed_does_not_either(
 
 
 def test_f17_a_fetch_that_is_cut_tells_nothing_and_moves_nothing(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
-    put(app, address, "Whole", "Whole too")
+    app.put(address, "Whole", "Whole too")
     proxy.on(r"UID FETCH \S+ \(BODY", cut(300))
     app.tick()
     assert app.subjects(address) == []
@@ -329,11 +312,11 @@ def test_f17_a_fetch_that_is_cut_tells_nothing_and_moves_nothing(
 
 
 def test_i3_a_run_that_lost_its_fence_leaves_the_cursor_for_the_next(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     app.settled(address)
-    put(app, address, "For whoever comes next")
+    app.put(address, "For whoever comes next")
     proxy.on(r"UID FETCH \S+ \(BODY", after(lambda: app.connect(address)), times=1)
     app.tick()
     assert app.subjects(address) == []
@@ -342,7 +325,7 @@ def test_i3_a_run_that_lost_its_fence_leaves_the_cursor_for_the_next(
 
 
 def test_i3_what_was_recorded_before_the_fence_was_lost_stays_and_the_rest_is_not_lost(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     app.settled(address)
@@ -358,24 +341,24 @@ def test_i3_what_was_recorded_before_the_fence_was_lost_stays_and_the_rest_is_no
 
 
 def test_f20_without_uidnext_mail_is_found_all_the_same(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     proxy.on("STATUS", rewritten("UIDNEXT", "X-NOTHING"))
     proxy.on("EXAMINE", rewritten("UIDNEXT", "X-NOTHING"))
     app.connected(address)
-    put(app, address, "One", "Two")
+    app.put(address, "One", "Two")
     for _ in range(2):
         app.tick()
     assert app.subjects(address) == ["One", "Two"]
 
 
 def test_f20_uids_out_of_order_are_put_in_order(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     app.settled(address)
-    put(app, address, *numbered(3))
+    app.put(address, *numbered(3))
     proxy.on("UID SEARCH", rewritten("SEARCH 1 2 3", "SEARCH 3 1 2"))
     app.tick()
     assert app.subjects(address) == numbered(3)
@@ -386,10 +369,10 @@ def test_f20_uids_out_of_order_are_put_in_order(
 
 def test_f19_other_uids_bring_no_flood_and_lose_no_mail(app: SteppedApp, address: str) -> None:
     account = app.settled(address)
-    put(app, address, *numbered(5))
+    app.put(address, *numbered(5))
     app.tick()
     app.services.dovecot.renumber(address)
-    put(app, address, "New")
+    app.put(address, "New")
     app.tick()
     assert app.subjects(address) == [*numbered(5), "New"]
     assert app.account(account.id).folders[0].uidvalidity != account.folders[0].uidvalidity
@@ -397,8 +380,8 @@ def test_f19_other_uids_bring_no_flood_and_lose_no_mail(app: SteppedApp, address
 
 def test_f19_old_mail_is_not_new_though_nobody_remembers_it(app: SteppedApp, address: str) -> None:
     account = app.settled(address)
-    put(app, address, "Old", received_at=instants.now() - timedelta(days=9))
-    put(app, address, "Recent")
+    app.put(address, "Old", received_at=instants.now() - timedelta(days=9))
+    app.put(address, "Recent")
     app.tick()
     app.parts.outbox.remove(account.id, "done:")
     app.services.dovecot.renumber(address)
@@ -406,32 +389,36 @@ def test_f19_old_mail_is_not_new_though_nobody_remembers_it(app: SteppedApp, add
     assert app.subjects(address) == ["Old", "Recent", "Recent"]
 
 
-def test_f19_a_run_that_is_cut_off_after_other_uids_brings_no_flood_either(
-    proxied: Proxied, proxy: ImapProxy, address: str
+def test_f19_a_reset_that_is_cut_off_brings_no_flood_and_counts_everything_once(
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     app.settled(address)
-    put(app, address, *numbered(100))
+    app.put(address, *numbered(100))
     app.tick()
     app.services.dovecot.renumber(address)
-    put(app, address, "New")
+    app.put(address, "New")
     proxy.on(r"UID FETCH \S*\b98\b\S* \(BODY", cut(), times=1)
     app.tick()
+    assert not app.webhooks(address, "mailbox.reset")
     app.tick_in(600)
     assert Counter(app.subjects(address)) == Counter([*numbered(100), "New"])
+    (told,) = app.webhooks(address, "mailbox.reset")
+    data = told["body"]["data"]
+    assert [data[name] for name in ("found", "known", "sent", "left_out")] == [101, 100, 1, 0]
 
 
 def test_f19_a_reset_is_told_once_with_what_became_of_the_mail(
     app: SteppedApp, address: str
 ) -> None:
     app.settled(address)
-    put(app, address, "Forgotten", received_at=instants.now() - timedelta(days=9))
-    put(app, address, *numbered(3))
+    app.put(address, "Forgotten", received_at=instants.now() - timedelta(days=9))
+    app.put(address, *numbered(3))
     app.tick()
     old = next(row for row in app.rows("mailboxes") if row.get("uid") == 1)
     app.edit("mailboxes", old["PartitionKey"], old["RowKey"], hash="")
     app.services.dovecot.renumber(address)
-    put(app, address, "New")
+    app.put(address, "New")
     app.tick()
     app.tick()
     (told,) = app.webhooks(address, "mailbox.reset")
@@ -440,22 +427,6 @@ def test_f19_a_reset_is_told_once_with_what_became_of_the_mail(
     assert (data["folder"], counts) == ("INBOX", [5, 3, 1, 1])
     assert data["uid_validity"] == app.account(data["account"]["id"]).folders[0].uidvalidity
     assert problems(told["body"]) == []
-
-
-def test_f19_a_reset_that_was_cut_off_counts_everything_once(
-    proxied: Proxied, proxy: ImapProxy, address: str
-) -> None:
-    app = proxied()
-    app.settled(address)
-    put(app, address, *numbered(100))
-    app.tick()
-    app.services.dovecot.renumber(address)
-    proxy.on(r"UID FETCH \S*\b98\b\S* \(BODY", cut(), times=1)
-    app.tick()
-    assert not app.webhooks(address, "mailbox.reset")
-    app.tick_in(600)
-    data = app.webhooks(address, "mailbox.reset")[0]["body"]["data"]
-    assert (data["found"], data["known"], data["sent"], data["left_out"]) == (100, 100, 0, 0)
 
 
 def test_f19_an_empty_folder_that_is_numbered_anew_is_told_of_too(
@@ -477,8 +448,8 @@ def test_new_mail_that_was_read_elsewhere_is_told_where_that_is_wanted(
 ) -> None:
     app = start_app(CHECK_FOR="new")
     app.settled(address)
-    put(app, address, "Read elsewhere", flags=["\\Seen"])
-    put(app, address, "Unseen")
+    app.put(address, "Read elsewhere", flags=["\\Seen"])
+    app.put(address, "Unseen")
     app.tick()
     assert app.subjects(address) == ["Read elsewhere", "Unseen"]
     assert app.webhooks(address)[0]["body"]["data"]["flags"] == ["\\Seen"]
@@ -488,15 +459,15 @@ def test_a_first_check_takes_no_read_mail_whatever_is_looked_for(
     start_app: StartApp, address: str
 ) -> None:
     app = start_app(CHECK_FOR="new")
-    put(app, address, "Read long ago", flags=["\\Seen"])
-    put(app, address, "Unseen")
+    app.put(address, "Read long ago", flags=["\\Seen"])
+    app.put(address, "Unseen")
     app.connected(address)
     assert app.subjects(address) == ["Unseen"]
 
 
 def test_flags_are_about_the_mail_and_not_about_sessions(app: SteppedApp, address: str) -> None:
     app.settled(address)
-    put(app, address, "Fresh")
+    app.put(address, "Fresh")
     app.tick()
     assert app.webhooks(address)[0]["body"]["data"]["flags"] == []
 
@@ -520,8 +491,8 @@ def test_folders_of_any_name_are_looked_through(
     app: SteppedApp, address: str, name: str, on_disk: str
 ) -> None:
     account = app.settled(address)
-    put(app, address, "In the folder", folder=on_disk)
-    put(app, address, "In the inbox")
+    app.put(address, "In the folder", folder=on_disk)
+    app.put(address, "In the inbox")
     inbox = [["INBOX", 0, 0], [name, 0, 0]]
     app.edit("accounts", account.shard, account.id, folders=json.dumps(inbox))
     app.tick()
@@ -538,11 +509,11 @@ def test_folders_of_any_name_are_looked_through(
 
 @pytest.mark.parametrize("refusal", ["", "BAD Command Argument Error. 12"])
 def test_one_folder_that_is_refused_does_not_hold_up_the_others(
-    proxied: Proxied, proxy: ImapProxy, address: str, refusal: str
+    proxied: StartApp, proxy: ImapProxy, address: str, refusal: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
-    put(app, address, "Hello")
+    app.put(address, "Hello")
     folders = json.dumps([["Gone", 0, 0], ["INBOX", 0, 0]])
     app.edit("accounts", account.shard, account.id, folders=folders)
     if refusal:
@@ -560,95 +531,17 @@ def test_an_account_of_which_every_folder_is_gone_is_blocked(app: SteppedApp, ad
     assert (account.status, account.code) == ("blocked", "folder_missing")
 
 
-# A mail that is too large
-
-
-def large_mail(to: str) -> bytes:
-    mail = EmailMessage()
-    mail["From"], mail["To"], mail["Subject"] = "ada@sender.example", to, "Films"
-    mail["Message-ID"] = "<films@sender.example>"
-    mail.set_content("See the films.\n")
-    for name in ("Köln.mp4", "Paris.mp4"):
-        mail.add_attachment(b"x" * 150_000, maintype="video", subtype="mp4", filename=name)
-    return mail.as_bytes()
-
-
-def test_f23_of_a_mail_that_is_too_large_only_headers_and_structure_are_read(
-    proxied: Proxied, proxy: ImapProxy, address: str
-) -> None:
-    app = proxied(MAX_MAIL_BYTES="65536")
-    app.settled(address)
-    app.services.dovecot.deliver(address, large_mail(address))
-    put(app, address, "The next")
-    app.tick()
-    data = app.webhooks(address)[0]["body"]["data"]
-    assert (data["subject"], data["message_id"]) == ("Films", "films@sender.example")
-    assert (data["text"], data["html"], data["truncated"]) == (None, None, True)
-    assert data["issues"] == ["too_large"] and data["size"] > 400_000
-    names = [(one["id"], one["filename"], one["content_type"]) for one in data["attachments"]]
-    assert names == [("2", "Köln.mp4", "video/mp4"), ("3", "Paris.mp4", "video/mp4")]
-    assert all(abs(one["size"] - 150_000) < 3000 for one in data["attachments"])
-    assert problems(app.webhooks(address)[0]["body"]) == []
-    assert app.subjects(address) == ["Films", "The next"]
-    assert not [one for one in proxy.commands if re.match(r"UID FETCH 1 .*BODY\.PEEK\[\]", one)]
-
-
-def test_t26_a_structure_too_deep_to_read_costs_its_mail_the_attachments_and_no_other_mail(
-    proxied: Proxied, proxy: ImapProxy, address: str
-) -> None:
-    app = proxied(MAX_MAIL_BYTES="65536")
-    app.settled(address)
-    app.services.dovecot.deliver(address, large_mail(address))
-    put(app, address, "The next")
-    deep = "(" * 5000 + '"text" "plain" NIL NIL NIL "7bit" 5 1' + ' "mixed")' * 4999 + ")"
-    proxy.on(
-        "UID FETCH 1 .*BODYSTRUCTURE", says("OK done", f"1 FETCH (UID 1 BODYSTRUCTURE {deep})")
-    )
-    app.tick()
-    assert app.subjects(address) == ["Films", "The next"]
-    data = app.webhooks(address)[0]["body"]["data"]
-    assert (data["attachments"], data["truncated"]) == ([], True)
-
-
-def test_f23_a_mail_that_is_larger_than_the_server_said_is_cut(
-    proxied: Proxied, proxy: ImapProxy, address: str
-) -> None:
-    app = proxied(MAX_MAIL_BYTES="65536")
-    app.settled(address)
-    app.services.dovecot.deliver(address, large_mail(address))
-    proxy.on(r"UID FETCH \S+ \(RFC822.SIZE", sizes_times(0.1))
-    app.tick()
-    data = app.webhooks(address)[0]["body"]["data"]
-    assert (data["subject"], data["truncated"]) == ("Films", True)
-    assert data["text"].strip() == "See the films."
-    assert "too_large" in data["issues"]
-
-
-@pytest.mark.parametrize("factor", [0.8, 1.2])
-def test_sizes_that_are_estimates_change_nothing(
-    proxied: Proxied, proxy: ImapProxy, address: str, factor: float
-) -> None:
-    app = proxied()
-    app.settled(address)
-    app.services.dovecot.deliver(address, large_mail(address))
-    proxy.on(r"UID FETCH \S+ \(RFC822.SIZE", sizes_times(factor))
-    app.tick()
-    data = app.webhooks(address)[0]["body"]["data"]
-    assert [one["size"] for one in data["attachments"]] == [150_000, 150_000]
-    assert data["truncated"] is False
-
-
 # One among others
 
 
 def test_i5_a_mailbox_that_hangs_up_does_not_hold_up_another(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     broken, good = f"broken.{address}", f"good.{address}"
     for one in (broken, good):
         app.settled(one)
-        put(app, one, "Hello")
+        app.put(one, "Hello")
     proxy.on('STATUS "INBOX"', cut(), times=1)
     assert app.tick() == 1
     assert sorted(app.subjects(broken) + app.subjects(good)) == ["Hello"]
@@ -658,6 +551,6 @@ def test_i5_a_mailbox_that_hangs_up_does_not_hold_up_another(
 
 def test_ids_of_different_mails_differ(app: SteppedApp, address: str) -> None:
     app.settled(address)
-    put(app, address, *numbered(5))
+    app.put(address, *numbered(5))
     app.tick()
     assert len(ids(app.webhooks(address))) == 5

@@ -7,7 +7,6 @@ import pytest
 from shared import instants
 from shared.connector import Connector
 from tests.conftest import StartApp
-from tests.lab.mails import made_up
 from tests.lab.stepped_app import SteppedApp
 
 
@@ -41,7 +40,7 @@ def test_f51_mail_arrives_though_the_clock_is_wrong(
     app: SteppedApp = start_app(clock=lambda: instants.now() + offset)
     app.connected(address)
     app.services.microsoft.expire_access_tokens(address)
-    app.services.dovecot.deliver(address, made_up(address, "Hello"))
+    app.put(address, "Hello")
     app.tick(instants.now() + offset + timedelta(seconds=60))
     assert app.subjects(address) == ["Hello"]
     assert app.services.microsoft.records(address)[-1]["outcome"] == "ok"

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,28 +13,15 @@ from tests.conftest import StartApp
 from tests.desk import Desk
 from tests.lab.imap_proxy import ImapProxy, after
 from tests.lab.lab import Lab
-from tests.lab.mails import made_up
 from tests.lab.receiver.client import Webhook
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 from tests.lab.table_dump import dump
 
-type Proxied = Callable[..., SteppedApp]
-
-
-@pytest.fixture
-def proxied(start_app: StartApp, proxy: ImapProxy) -> Proxied:
-    """Makes apps that come to their mail server through the proxy."""
-    return lambda **settings: start_app(IMAP_HOST=f"localhost:{proxy.port}", **settings)
-
 
 @pytest.fixture
 def desk(start_app: StartApp, services: Services) -> Desk:
     return Desk(start_app, services)
-
-
-def put(app: SteppedApp, address: str, subject: str = "Hello") -> None:
-    app.services.dovecot.deliver(address, made_up(address, subject))
 
 
 def farewells(app: SteppedApp, account: Account) -> list[Webhook]:
@@ -67,10 +53,10 @@ def test_the_answer_says_where_the_owner_withdraws_the_permission(
 
 def test_t39_no_row_and_no_address_stays(app: SteppedApp, address: str) -> None:
     for number in range(3):
-        put(app, address, f"Canary {number}")
+        app.put(address, f"Canary {number}")
     account = app.settled(address)
     app.services.receiver.answer({"status": 500})
-    put(app, address, "Canary owed")
+    app.put(address, "Canary owed")
     app.tick()
     app.services.receiver.answer()
     app.parts.disconnect.disconnect(account.id)
@@ -115,7 +101,7 @@ def test_an_account_is_removed_once(app: SteppedApp, address: str) -> None:
 def half_removed(app: SteppedApp, address: str) -> Account:
     """An account whose removal had no time for all that is done; gives it as it was."""
     account = app.settled(address)
-    put(app, address)
+    app.put(address)
     app.tick()
     assert app.parts.disconnect.disconnect(account.id, seconds=-1)["removed"] is False
     return account
@@ -204,11 +190,11 @@ def test_a_farewell_that_nobody_takes_is_not_stored(desk: Desk, account_id: str)
 
 @pytest.mark.parametrize("command", ["AUTHENTICATE", "EXAMINE", r"UID FETCH \S+ \(BODY"])
 def test_f54_a_run_that_meets_a_removal_writes_and_tells_nothing(
-    proxied: Proxied, proxy: ImapProxy, address: str, command: str
+    proxied: StartApp, proxy: ImapProxy, address: str, command: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
-    put(app, address)
+    app.put(address)
     proxy.on(command, after(lambda: app.parts.disconnect.disconnect(account.id)), times=1)
     app.tick()
     app.tick_in(600)
@@ -218,12 +204,12 @@ def test_f54_a_run_that_meets_a_removal_writes_and_tells_nothing(
 
 
 def test_t39_deleted_during_a_fetch_no_webhook_follows_and_no_table_has_the_address(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
     for number in range(3):
-        put(app, address, f"Canary {number}")
+        app.put(address, f"Canary {number}")
     removed = after(lambda: app.parts.disconnect.disconnect(account.id))
     proxy.on(r"UID FETCH \S+ \(BODY", removed, times=1)
     app.tick()
@@ -236,12 +222,12 @@ def test_t39_deleted_during_a_fetch_no_webhook_follows_and_no_table_has_the_addr
 
 
 def test_f54_a_removal_while_webhooks_are_sent_leaves_nothing(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
     app.services.receiver.answer({"status": 500})
-    put(app, address)
+    app.put(address)
     app.tick()
     app.services.receiver.answer()
     app.make_attempts_due(account.id)
@@ -260,7 +246,7 @@ def test_who_comes_back_has_the_same_id_and_another_generation(
 ) -> None:
     before = app.connected(address)
     app.parts.disconnect.disconnect(before.id)
-    put(app, address, "After the return")
+    app.put(address, "After the return")
     now = app.connected(address)
     assert now.id == before.id and now.generation != before.generation
     assert app.subjects(address) == ["After the return"]
@@ -269,11 +255,11 @@ def test_who_comes_back_has_the_same_id_and_another_generation(
 
 
 def test_the_fence_of_the_new_generation_holds_off_the_old_ones_run(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
-    put(app, address)
+    app.put(address)
 
     def leave_and_return() -> None:
         app.parts.disconnect.disconnect(account.id)

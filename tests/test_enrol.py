@@ -7,7 +7,6 @@ import pytest
 from shared import instants
 from tests.conftest import StartApp
 from tests.lab.imap_proxy import ImapProxy, after, cut
-from tests.lab.mails import made_up
 from tests.lab.not_microsoft.people import CONTOSO, PERSONAL_TENANT
 from tests.lab.not_microsoft.tokens import fingerprint
 from tests.lab.stepped_app import SteppedApp
@@ -55,7 +54,7 @@ def test_the_outbox_opens_with_a_fence_and_a_cursor_at_the_start(
 
 
 def test_the_first_check_follows_at_once(app: SteppedApp, address: str) -> None:
-    app.services.dovecot.deliver(address, made_up(address, "Already there"))
+    app.put(address, "Already there")
     app.connected(address)
     assert told(app, address) == ["account.connected", "mail.received", "mailbox.ready"]
 
@@ -99,7 +98,7 @@ def test_a_second_sign_in_begins_a_generation_and_tells_nothing(
 
 
 def test_a_second_sign_in_keeps_the_cursor(app: SteppedApp, address: str) -> None:
-    app.services.dovecot.deliver(address, made_up(address, "Once"))
+    app.put(address, "Once")
     app.connected(address)
     app.connected(address)
     assert told(app, address).count("mail.received") == 1
@@ -145,7 +144,7 @@ def test_a_run_of_the_generation_before_writes_nothing_any_more(
     app: SteppedApp, address: str
 ) -> None:
     app.connected(address)
-    app.services.dovecot.deliver(address, made_up(address, "For the new generation"))
+    app.put(address, "For the new generation")
     enqueued = app.parts.enqueue.enqueue(instants.now())
     app.connect(address)
     before = {table: app.rows(table) for table in TABLES}

@@ -306,7 +306,7 @@ def test_an_unreadable_mail_and_a_blocked_sign_in_fit(
 ) -> None:
     app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
     proxy.on(r"UID FETCH \S+ \(BODY", says("BAD Command Argument Error. 11"))
-    app.services.dovecot.deliver(address, made_up(address, "Poison"))
+    app.put(address, "Poison")
     account = app.connected(address)
     for _ in range(3):
         app.make_attempts_due(account.id)

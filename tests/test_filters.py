@@ -207,7 +207,7 @@ def test_mail_that_could_not_be_read_is_not_owed_where_the_account_alone_rules_i
     account = app.settled(address)
     filtering(app, folder="Archive")
     proxy.on(r"UID FETCH \S+ \(BODY", says("BAD Command Argument Error. 11"))
-    app.services.dovecot.deliver(address, made_up(address, "Offer"))
+    app.put(address, "Offer")
     app.tick()
     assert owed_mails(app, account.id) == []
     assert app.account(account.id).filtered == 1

@@ -95,9 +95,9 @@ def test_the_query_decides_nothing_beside_an_invitation(
 
 def test_start_now_leaves_out_what_was_there(closed_app: SteppedApp, address: str) -> None:
     closed_app.services.microsoft.add_account(address, "personal")
-    closed_app.services.dovecot.deliver(address, made_up(address, "Old"))
+    closed_app.put(address, "Old")
     Guest(closed_app).connect(invited(closed_app, reference="a", start="now"), address)
-    closed_app.services.dovecot.deliver(address, made_up(address, "New"))
+    closed_app.put(address, "New")
     closed_app.tick_in(60)
     assert closed_app.subjects(address) == ["New"]
 
@@ -421,7 +421,7 @@ def test_t2_one_mailbox_under_two_references_is_two_accounts_with_two_webhooks(
         Guest(app).connect(invited(app, reference=reference, labels=[reference]), address)
     one, other = account_of(app, "a"), account_of(app, "b")
     assert one.id != other.id and len(app.rows("tokens")) == 2
-    app.services.dovecot.deliver(address, made_up(address, "Hello"))
+    app.put(address, "Hello")
     for seconds in (60, 120):  # of two sessions at once, Dovecot may show it to one of them later
         app.tick_in(seconds)
     told = [one["body"]["data"]["account"] for one in app.webhooks(address)]
@@ -494,7 +494,7 @@ def test_the_link_to_sign_in_again_brings_the_account_back_with_what_it_missed(
     before = ended(app, account_of(app, "a"))
     (told,) = app.webhooks(address, "account.reconnect_required")
     link = told["body"]["data"]["link"]
-    app.services.dovecot.deliver(address, made_up(address, "Meanwhile"))
+    app.put(address, "Meanwhile")
     other = Guest(app).connect(link, f"other-{address}")
     assert (other.status, "wrong_account" in other.html) == (400, True)
     assert app.account(before.id) == before

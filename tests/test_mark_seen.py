@@ -6,7 +6,6 @@ import pytest
 
 from tests.conftest import StartApp
 from tests.lab.imap_proxy import ImapProxy, says
-from tests.lab.mails import made_up
 from tests.lab.stepped_app import SteppedApp
 
 type Marking = Callable[..., SteppedApp]
@@ -17,10 +16,6 @@ def marking(start_app: StartApp, proxy: ImapProxy) -> Marking:
     return lambda **settings: start_app(
         IMAP_HOST=f"localhost:{proxy.port}", MARK_SEEN="after_delivery", **settings
     )
-
-
-def put(app: SteppedApp, address: str, subject: str = "Hello", folder: str = "INBOX") -> None:
-    app.services.dovecot.deliver(address, made_up(address, subject), folder=folder)
 
 
 def seen(app: SteppedApp, address: str, folder: str = "INBOX") -> set[int]:
@@ -34,10 +29,10 @@ def waiting(app: SteppedApp) -> int:
 
 def test_a_mail_that_was_delivered_becomes_seen(marking: Marking, address: str) -> None:
     app = marking()
-    put(app, address, "Backlog")
+    app.put(address, "Backlog")
     app.connected(address)
     assert seen(app, address) == {1}
-    put(app, address)
+    app.put(address)
     app.tick()
     assert (app.subjects(address), seen(app, address)) == (["Backlog", "Hello"], {1, 2})
     assert waiting(app) == 0
@@ -45,7 +40,7 @@ def test_a_mail_that_was_delivered_becomes_seen(marking: Marking, address: str) 
 
 def test_without_the_setting_nothing_becomes_seen(app: SteppedApp, address: str) -> None:
     app.settled(address)
-    put(app, address)
+    app.put(address)
     app.tick()
     assert (app.subjects(address), seen(app, address)) == (["Hello"], set())
 
@@ -53,7 +48,7 @@ def test_without_the_setting_nothing_becomes_seen(app: SteppedApp, address: str)
 def test_a_mail_that_is_still_owed_stays_unseen(marking: Marking, address: str) -> None:
     app = marking()
     account = app.settled(address)
-    put(app, address)
+    app.put(address)
     app.services.receiver.answer({"status": 500, "times": 1}, {"status": 204})
     app.tick()
     assert seen(app, address) == set()
@@ -67,7 +62,7 @@ def test_what_no_session_could_mark_is_marked_later(
 ) -> None:
     app = marking()
     app.settled(address)
-    put(app, address)
+    app.put(address)
     proxy.on("SELECT", says("NO Server Unavailable. 15"), times=1)
     app.tick()
     assert (seen(app, address), waiting(app)) == (set(), 1)
@@ -80,8 +75,8 @@ def test_a_mail_is_found_again_under_another_number(
 ) -> None:
     app = marking()
     app.settled(address)
-    put(app, address, "Read by its owner")
-    put(app, address, "Delivered")
+    app.put(address, "Read by its owner")
+    app.put(address, "Delivered")
     app.services.dovecot.expunge(address, 1)
     proxy.on("SELECT", says("NO Server Unavailable. 15"), times=1)
     app.tick()
@@ -95,7 +90,7 @@ def test_each_folders_mail_is_marked_in_its_folder(marking: Marking, address: st
     account = app.settled(address)
     folders = '[["INBOX", 0, 0], ["Other", 0, 0]]'
     app.edit("accounts", account.shard, account.id, folders=folders)
-    put(app, address)
-    put(app, address, folder="Other")
+    app.put(address)
+    app.put(address, folder="Other")
     app.tick()
     assert seen(app, address) == seen(app, address, "Other") == {1}

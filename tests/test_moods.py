@@ -9,7 +9,6 @@ from shared import instants
 from tests.conftest import StartApp
 from tests.desk import Clock
 from tests.lab.imap_proxy import ImapProxy
-from tests.lab.mails import made_up
 from tests.lab.moods import MOODS, live
 from tests.lab.stepped_app import SteppedApp
 
@@ -48,7 +47,7 @@ def test_a_mood_costs_few_sign_ins_and_one_event_and_ends_by_itself(
     assert told == bool(mood.code)
     assert not app.webhooks(address, "account.reconnect_required")
     proxy.behave()
-    app.services.dovecot.deliver(address, made_up(address, "Later"))
+    app.put(address, "Later")
     app.tick(instants.parse(account.next_due_at) + timedelta(minutes=1))
     app.tick(instants.parse(account.next_check_at) + timedelta(minutes=1))
     assert app.subjects(address) == ["Later"]

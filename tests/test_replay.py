@@ -12,7 +12,6 @@ from shared.outcome import Outcome
 from tests.conftest import StartApp
 from tests.desk import Desk
 from tests.lab.http_proxy import TableProxy
-from tests.lab.mails import made_up
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 from tests.refusals import refused
@@ -180,7 +179,7 @@ def test_a_replay_in_the_second_that_a_run_began_with_is_not_lost_at_its_end(
 def delivered(app: SteppedApp, address: str) -> tuple[Account, dict[str, Any]]:
     """A mail that was taken, and the webhook that told of it."""
     account = app.settled(address)
-    app.services.dovecot.deliver(address, made_up(address, "Canary"))
+    app.put(address, "Canary")
     app.tick()
     (webhook,) = app.webhooks(address)
     return account, webhook

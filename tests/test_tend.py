@@ -13,17 +13,12 @@ from tests.conftest import StartApp
 from tests.lab.http_proxy import TableProxy
 from tests.lab.imap_proxy import ImapProxy, after
 from tests.lab.lab import Lab
-from tests.lab.mails import made_up
 from tests.lab.stepped_app import SteppedApp
 from tests.lab.waiting import wait_until
 
 TABLES = ("accounts", "mailboxes", "tokens")
 # What a run writes when it gives an account back.
 GIVEN_BACK = ("claim", "owed", "unfinished", "next_due_at", "next_attempt_at", "next_check_at")
-
-
-def put(app: SteppedApp, address: str, subject: str = "Hello") -> None:
-    app.services.dovecot.deliver(address, made_up(address, subject))
 
 
 def stored(app: SteppedApp) -> dict[str, list[dict[str, Any]]]:
@@ -48,7 +43,7 @@ def test_f50_a_message_that_was_served_finds_nothing_the_second_time(
 ) -> None:
     message = enqueued(app)
     assert app.parts.tend.receive(message) == 1
-    put(app, address)
+    app.put(address)
     before = stored(app)
     assert app.parts.tend.receive(message, deliveries=2) == 0
     assert stored(app) == before and app.subjects(address) == []
@@ -60,7 +55,7 @@ def test_f50_a_stale_message_finds_nothing_where_another_claim_runs(
     stale = enqueued(app)
     app.edit("accounts", account.shard, account.id, next_due_at="2020-01-01T00:00:00Z")
     fresh = enqueued(app)
-    put(app, address)
+    app.put(address)
     before = stored(app)
     assert app.parts.tend.receive(stale) == 0
     assert stored(app) == before and app.subjects(address) == []
@@ -72,7 +67,7 @@ def test_f50_two_runs_of_one_message_at_once_tell_each_mail_under_one_id(
 ) -> None:
     app = start_app(IMAP_HOST=f"localhost:{proxy.port}")
     app.settled(address)
-    put(app, address)
+    app.put(address)
     message = enqueued(app)
     again = after(lambda: app.parts.tend.receive(message, deliveries=2))
     proxy.on(r"UID FETCH \S+ \(BODY", again, times=1)
@@ -102,7 +97,7 @@ def test_a_claim_taken_by_another_in_the_middle_is_not_given_back(
 def killed_after_recording(app: SteppedApp, account: Account) -> bytes:
     """As a kill leaves it: mail is owed and due, the row knows nothing of it, the claim stands."""
     app.services.receiver.answer({"status": 500})
-    put(app, account.address)
+    app.put(account.address)
     message = enqueued(app)
     before = app.rows("accounts")[0]
     app.parts.tend.receive(message)
@@ -154,7 +149,7 @@ def test_i5_a_mailbox_that_is_slow_does_not_hold_up_its_neighbours(
     slow, quick = f"slow.{address}", f"quick.{address}"
     for one in (slow, quick):
         app.settled(one)
-        put(app, one)
+        app.put(one)
 
     def until_the_other_was_told() -> None:
         wait_until(lambda: app.subjects(quick) or app.subjects(slow), 5)
@@ -209,7 +204,7 @@ JUNK: list[Any] = [
 def test_t32_junk_is_dropped_counted_and_touches_nothing(
     app: SteppedApp, address: str, account: Account
 ) -> None:
-    put(app, address)
+    app.put(address)
     good = enqueued(app)
     before = stored(app)
     for junk in JUNK:

@@ -10,11 +10,8 @@ from shared import instants
 from shared.account_rows import Account
 from tests.conftest import StartApp
 from tests.lab.imap_proxy import ImapProxy, rewritten, says
-from tests.lab.mails import made_up
 from tests.lab.not_microsoft.tokens import fingerprint
 from tests.lab.stepped_app import SteppedApp
-
-type Proxied = Callable[..., SteppedApp]
 
 DENIED = says("NO AUTHENTICATE failed.")
 NOT_CONNECTED = says("BAD User is authenticated but not connected.")
@@ -22,16 +19,6 @@ THROTTLED = says("NO Request is throttled. Suggested Backoff Time: 299910 millis
 EXPIRED = says("BAD Command received in Invalid state.")
 HOURS = 3600
 PAST = "2020-01-01T00:00:00Z"
-
-
-@pytest.fixture
-def proxied(start_app: StartApp, proxy: ImapProxy) -> Proxied:
-    """Makes apps that come to their mail server through the proxy."""
-    return lambda **settings: start_app(IMAP_HOST=f"localhost:{proxy.port}", **settings)
-
-
-def put(app: SteppedApp, address: str, subject: str = "Hello") -> None:
-    app.services.dovecot.deliver(address, made_up(address, subject))
 
 
 def refreshes(app: SteppedApp, address: str) -> list[str]:
@@ -66,7 +53,7 @@ def test_a_token_is_refreshed_when_less_than_20_minutes_remain(
 
 
 def test_an_account_comes_due_for_its_token_without_a_check(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied(CHECK_INTERVAL_SECONDS="7200")
     account = app.settled(address)
@@ -87,7 +74,7 @@ def test_a_refreshed_token_raises_the_version_and_rotates(app: SteppedApp, addre
     account = app.settled(address)
     before = stored_refresh_token(app, account)
     app.services.microsoft.expire_access_tokens(address)
-    put(app, address)
+    app.put(address)
     app.tick()
     assert app.subjects(address) == ["Hello"]
     now = stored_refresh_token(app, account)
@@ -96,7 +83,7 @@ def test_a_refreshed_token_raises_the_version_and_rotates(app: SteppedApp, addre
 
 
 def test_i4_a_new_refresh_token_is_on_disk_before_the_access_token_is_used(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
@@ -120,7 +107,7 @@ def test_f6_a_new_process_goes_on_with_what_the_last_one_stored(
     for number in (1, 2):
         app.services.microsoft.expire_access_tokens(address)
         app.restart()
-        put(app, address)
+        app.put(address)
         app.tick()
         assert app.subjects(address) == ["Hello"] * number
     assert refreshes(app, address) == ["ok"] * 2
@@ -174,7 +161,7 @@ def test_f3_the_token_is_kept(app: SteppedApp, address: str) -> None:
 def test_signing_in_again_restores_the_account_and_tells_what_came_meanwhile(
     app: SteppedApp, address: str, revoked: Account
 ) -> None:
-    put(app, address, "Meanwhile")
+    app.put(address, "Meanwhile")
     app.tick_in(2 * HOURS)
     assert app.subjects(address) == []
     restored = app.connected(address)
@@ -215,7 +202,7 @@ def test_f2_a_token_that_is_still_good_is_used_while_microsoft_is_down(
 ) -> None:
     app.services.microsoft.token_lifetime(15 * 60, address)
     app.settled(address)
-    put(app, address)
+    app.put(address)
     app.services.microsoft.next_answers("token", {"kind": "status"})
     app.tick()
     assert app.subjects(address) == ["Hello"]
@@ -241,7 +228,7 @@ def test_f5_an_expired_secret_alarms_and_changes_no_account(
     account = app.settled(address)
     app.services.microsoft.next_answers("token", {"kind": "secret_expired"})
     app.services.microsoft.expire_access_tokens(address)
-    put(app, address)
+    app.put(address)
     app.tick()
     assert standing(app, account) == ("active", "")
     alarms = [one for one in caplog.records if one.levelno == logging.ERROR]
@@ -256,11 +243,11 @@ def test_f5_an_expired_secret_alarms_and_changes_no_account(
 
 
 def test_f13_a_token_that_the_mailbox_refuses_is_replaced_once(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     app.settled(address)
-    put(app, address)
+    app.put(address)
     proxy.on("AUTHENTICATE", DENIED, times=1)
     app.tick()
     assert app.subjects(address) == ["Hello"]
@@ -268,7 +255,7 @@ def test_f13_a_token_that_the_mailbox_refuses_is_replaced_once(
 
 
 def test_f14_a_mailbox_that_refuses_a_fresh_token_too_is_blocked(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
@@ -282,14 +269,14 @@ def test_f14_a_mailbox_that_refuses_a_fresh_token_too_is_blocked(
 
 
 def test_f14_a_blocked_mailbox_is_seldom_asked_and_comes_back_by_itself(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
     proxy.on("AUTHENTICATE", DENIED)
     app.tick()
     proxy.behave()
-    put(app, address)
+    app.put(address)
     app.tick_in(HOURS / 2)
     assert app.subjects(address) == []
     app.tick_in(HOURS + 60)
@@ -299,7 +286,7 @@ def test_f14_a_blocked_mailbox_is_seldom_asked_and_comes_back_by_itself(
 
 
 def test_f15_not_connected_is_forgiven_four_times(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
@@ -313,7 +300,7 @@ def test_f15_not_connected_is_forgiven_four_times(
     assert app.rows("tokens") == tokens
 
 
-def test_f15_one_success_forgives_all(proxied: Proxied, proxy: ImapProxy, address: str) -> None:
+def test_f15_one_success_forgives_all(proxied: StartApp, proxy: ImapProxy, address: str) -> None:
     app = proxied()
     account = app.settled(address)
     proxy.on("STATUS", NOT_CONNECTED, times=4)
@@ -323,7 +310,7 @@ def test_f15_one_success_forgives_all(proxied: Proxied, proxy: ImapProxy, addres
 
 
 def test_failures_in_a_row_make_checks_rarer(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
@@ -338,11 +325,11 @@ def test_failures_in_a_row_make_checks_rarer(
 
 
 def test_f16_a_throttled_mailbox_is_left_alone_as_long_as_it_says(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
-    put(app, address)
+    app.put(address)
     proxy.on("STATUS", THROTTLED, times=1)
     app.tick()
     logins = proxy.count("AUTHENTICATE")
@@ -354,11 +341,11 @@ def test_f16_a_throttled_mailbox_is_left_alone_as_long_as_it_says(
 
 
 def test_a_session_that_dies_with_its_token_is_no_surprise(
-    proxied: Proxied, proxy: ImapProxy, address: str, caplog: pytest.LogCaptureFixture
+    proxied: StartApp, proxy: ImapProxy, address: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = proxied()
     account = app.settled(address)
-    put(app, address)
+    app.put(address)
     proxy.on("STATUS", EXPIRED, times=1)
     app.tick()
     assert standing(app, account) == ("active", "")
@@ -368,7 +355,7 @@ def test_a_session_that_dies_with_its_token_is_no_surprise(
 
 
 def test_an_answer_that_is_not_imap_is_a_passing_fault(
-    proxied: Proxied, proxy: ImapProxy, address: str
+    proxied: StartApp, proxy: ImapProxy, address: str
 ) -> None:
     app = proxied()
     account = app.settled(address)
@@ -386,7 +373,7 @@ def test_i5_one_owner_who_has_to_sign_in_does_not_hold_up_another(
         app.settled(one)
     app.services.microsoft.revoke(broken)
     app.services.microsoft.expire_access_tokens(broken)
-    put(app, good)
+    app.put(good)
     assert app.tick() == 1  # both in one message
     assert app.subjects(good) == ["Hello"]
     assert len(app.webhooks(broken, "account.reconnect_required")) == 1

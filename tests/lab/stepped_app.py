@@ -19,6 +19,7 @@ from shared.token_store import StoredToken
 from . import walk
 from .app_host import AppHost
 from .azurite import next_account
+from .mails import made_up
 from .services import Services
 from .table_dump import rows
 from .table_edit import edit
@@ -136,6 +137,11 @@ class SteppedApp:
     def tick_in(self, seconds: float) -> int:
         """As `tick`, so many seconds from now."""
         return self.tick(instants.now() + timedelta(seconds=seconds))
+
+    def put(self, address: str, *subjects: str, **options: Any) -> None:
+        """Puts a mail for each subject into a mailbox; see `Dovecot.deliver`."""
+        for subject in subjects or ("Hello",):
+            self.services.dovecot.deliver(address, made_up(address, subject), **options)
 
     def account(self, account_id: str) -> Account:
         found = self.parts.accounts.get(account_id)
