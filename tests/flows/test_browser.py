@@ -6,7 +6,7 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
 
 from tests.conftest import StartLab
 from tests.lab.imap_proxy import ImapProxy, cut
@@ -55,6 +55,12 @@ def page(context: BrowserContext) -> Page:
     return context.new_page()
 
 
+def press(button: Locator) -> None:
+    """Clicks, and waits for the page that it leads to, however many redirects away."""
+    with button.page.expect_navigation():
+        button.click()
+
+
 def heading(page: Page) -> str:
     return page.get_by_role("heading", level=1).inner_text()
 
@@ -62,7 +68,7 @@ def heading(page: Page) -> str:
 def starts_again(page: Page, code: str) -> None:
     """The page says that code and leads back to the beginning."""
     assert page.locator(".code code").inner_text() == code
-    page.get_by_role("link", name="Start again").click()
+    press(page.get_by_role("link", name="Start again"))
     assert page.get_by_role("button", name="Continue to Microsoft").is_visible()
 
 
@@ -70,13 +76,13 @@ def sign_in(lab: Lab, page: Page, address: str) -> None:
     """From our page over the account picker to consent."""
     lab.person(address)
     page.goto(lab.login_url)
-    page.get_by_role("button", name="Continue to Microsoft").click()
-    page.locator(f'button[value="{address}"]').click()
+    press(page.get_by_role("button", name="Continue to Microsoft"))
+    press(page.locator(f'button[value="{address}"]'))
 
 
 def test_from_the_account_picker_to_the_connected_page(lab: Lab, page: Page, address: str) -> None:
     sign_in(lab, page, address)
-    page.locator("#accept").click()
+    press(page.locator("#accept"))
     assert heading(page) == "Your mailbox is connected"
     assert address in page.inner_text("main")
     lab.receiver.wait_for(1, address, "account.connected")
@@ -84,14 +90,14 @@ def test_from_the_account_picker_to_the_connected_page(lab: Lab, page: Page, add
 
 def test_a_reload_after_success_still_says_connected(lab: Lab, page: Page, address: str) -> None:
     sign_in(lab, page, address)
-    page.locator("#accept").click()
+    press(page.locator("#accept"))
     page.reload()
     assert heading(page) == "Your mailbox is connected"
 
 
 def test_cancelling_offers_to_start_again(lab: Lab, page: Page, address: str) -> None:
     sign_in(lab, page, address)
-    page.locator("#cancel").click()
+    press(page.locator("#cancel"))
     assert heading(page) == "You cancelled the sign-in"
     starts_again(page, "cancelled")
 
@@ -100,7 +106,7 @@ def test_it_works_without_script(lab: Lab, chromium: Browser, address: str) -> N
     context = chromium.new_context(ignore_https_errors=True, java_script_enabled=False)
     page = context.new_page()
     sign_in(lab, page, address)
-    page.locator("#accept").click()
+    press(page.locator("#accept"))
     assert heading(page) == "Your mailbox is connected"
     context.close()
 
@@ -116,7 +122,7 @@ def test_two_tabs_at_once_connect_a_mailbox_each(
     sign_in(lab, page, address)
     sign_in(lab, other, second)
     for tab, whose in ((page, address), (other, second)):
-        tab.locator("#accept").click()
+        press(tab.locator("#accept"))
         assert (heading(tab), whose in tab.inner_text("main")) == (
             "Your mailbox is connected",
             True,
@@ -125,15 +131,15 @@ def test_two_tabs_at_once_connect_a_mailbox_each(
 
 def test_the_back_button_leads_to_pages_that_go_on(lab: Lab, page: Page, address: str) -> None:
     sign_in(lab, page, address)
-    page.locator("#accept").click()
+    press(page.locator("#accept"))
     page.goto(lab.login_url)
     page.go_back()
     assert heading(page) == "Your mailbox is connected"
     page.go_forward()
-    page.get_by_role("button", name="Continue to Microsoft").click()
+    press(page.get_by_role("button", name="Continue to Microsoft"))
     page.go_back()
-    page.get_by_role("button", name="Continue to Microsoft").click()
-    page.locator(f'button[value="{address}"]').click()
+    press(page.get_by_role("button", name="Continue to Microsoft"))
+    press(page.locator(f'button[value="{address}"]'))
     assert heading(page) == "Your mailbox is connected"
 
 
@@ -142,7 +148,7 @@ def test_a_reload_of_the_callback_says_already_connected(
 ) -> None:
     callback = the_callback(lab, page)
     sign_in(lab, page, address)
-    page.locator("#accept").click()
+    press(page.locator("#accept"))
     page.goto(callback[0])
     assert heading(page) == "This mailbox is already connected"
     page.reload()
@@ -153,7 +159,7 @@ def test_a_reload_of_the_callback_after_cancelling_says_so_again(
     lab: Lab, page: Page, address: str
 ) -> None:
     sign_in(lab, page, address)
-    page.locator("#cancel").click()
+    press(page.locator("#cancel"))
     page.reload()
     assert heading(page) == "You cancelled the sign-in"
     starts_again(page, "cancelled")
@@ -170,7 +176,7 @@ def the_callback(lab: Lab, page: Page) -> list[str]:
 def test_a_lost_cookie_is_said(lab: Lab, context: BrowserContext, page: Page, address: str) -> None:
     sign_in(lab, page, address)
     context.clear_cookies()
-    page.locator("#accept").click()
+    press(page.locator("#accept"))
     assert heading(page) == "Please use the same browser"
     starts_again(page, "login_cookie_missing")
 
@@ -180,7 +186,7 @@ def test_a_form_whose_cookie_is_lost_starts_again(
 ) -> None:
     page.goto(lab.login_url)
     context.clear_cookies()
-    page.get_by_role("button", name="Continue to Microsoft").click()
+    press(page.get_by_role("button", name="Continue to Microsoft"))
     starts_again(page, "form_refused")
 
 
@@ -191,7 +197,7 @@ def test_a_sign_in_that_took_too_long_is_said(
     sign_in(lab, page, address)
     for row in lab.rows("once", PartitionKey="login"):
         lab.edit("once", "login", row["RowKey"], expires_at="2020-01-01T00:00:00Z")
-    page.locator("#accept").click()
+    press(page.locator("#accept"))
     assert heading(page) == "This sign-in has expired"
     starts_again(page, "login_expired")
 
@@ -202,17 +208,17 @@ def test_a_mail_server_that_is_away_is_said_and_a_look_again_finds_it(
     lab = start_lab(beat_seconds=0.2, settings={"IMAP_HOST": f"localhost:{proxy.port}"})
     proxy.on("CONNECT", cut())
     sign_in(lab, page, address)
-    page.locator("#accept").click()
+    press(page.locator("#accept"))
     assert heading(page) == "Signed in, still checking"
     row = lab.wait_for_account(address, failures=1, claim="", status="active")
-    page.get_by_role("link", name="Look again").click()
+    press(page.get_by_role("link", name="Look again"))
     assert heading(page) == "Signed in, still checking"
     proxy.behave()
     past = "2020-01-01T00:00:00Z"
     lab.edit("accounts", row["PartitionKey"], row["RowKey"], next_due_at=past, next_check_at=past)
     lab.receiver.wait_for(1, address, "mailbox.ready")
     lab.wait_for_account(address, failures=0, claim="")
-    page.get_by_role("link", name="Look again").click()
+    press(page.get_by_role("link", name="Look again"))
     assert heading(page) == "Your mailbox is connected"
 
 
@@ -220,10 +226,10 @@ def test_a_mailbox_that_refuses_says_how_to_go_on(lab: Lab, page: Page, address:
     real = f"real.{address}"
     lab.person(address, owns_mailbox=False, mailboxes=(real,))
     sign_in(lab, page, address)
-    page.locator("#accept").click()
+    press(page.locator("#accept"))
     assert heading(page) == "Signed in, but the mailbox can\u2019t be read"
     page.get_by_label("Is your mailbox under another address?").fill(real)
-    page.get_by_role("button", name="Use this address").click()
+    press(page.get_by_role("button", name="Use this address"))
     assert (heading(page), real in page.inner_text("main")) == ("Your mailbox is connected", True)
 
 
@@ -231,7 +237,7 @@ def test_where_too_many_sign_in_the_page_says_so(start_lab: StartLab, page: Page
     lab = start_lab(settings={"OPEN_LOGINS_LIMIT": "1"})
     for _ in range(2):
         page.goto(lab.login_url)
-        page.get_by_role("button", name="Continue to Microsoft").click()
+        press(page.get_by_role("button", name="Continue to Microsoft"))
     assert heading(page) == "Please try again in a few minutes"
     starts_again(page, "too_many_logins")
 
