@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 # MSAL takes a token with less than five minutes left for expired and would ask by itself.
 _STILL_GOOD = timedelta(minutes=6)
 _REMEMBERED = 10_000
-_SAVES = 3
 
 
 class Renewal:
@@ -113,15 +112,12 @@ class Renewal:
 
     def _saved(self, leased: StoredToken, fresh: Token) -> StoredToken:
         """Stores the answer; where the table service stays away, it waits in `_unsaved`."""
-        for left in reversed(range(_SAVES)):
-            try:
-                saved = self._tokens.save(leased, fresh)
-                break
-            except TryAgain:
-                self._unsaved[leased.account] = leased, fresh
-                if not left:
-                    log.warning("token not stored yet: account=%s", leased.account)
-                    raise
+        try:
+            saved = self._tokens.save(leased, fresh)
+        except TryAgain:
+            self._unsaved[leased.account] = leased, fresh
+            log.warning("token not stored yet: account=%s", leased.account)
+            raise
         self._unsaved.pop(leased.account, None)
         log.info("token renewed: account=%s rt_version=%d", saved.account, saved.rt_version)
         return saved

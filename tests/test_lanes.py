@@ -75,7 +75,7 @@ def test_f47_what_the_others_took_is_written_down_before_a_slow_endpoint_has_ans
     desk: Desk, account: Account
 ) -> None:
     healthy = desk.endpoint("healthy")
-    desk.answer("settings", {"seconds": 6})
+    desk.answer("settings", {"seconds": 4.5})
     desk.owe(account, 2)
     run = threading.Thread(target=desk.tick)
     run.start()
