@@ -29,6 +29,11 @@ class RawServer:
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
 
+    def wait(self) -> None:
+        """Until each connection that was made has ended."""
+        for thread in self._threads[1:]:
+            thread.join(10)
+
     def close(self) -> None:
         """Ends everything that is still under way."""
         for sock in (self._listening, *self._open):

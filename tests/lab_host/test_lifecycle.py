@@ -99,7 +99,8 @@ def test_http_goes_on_without_storage(start_host: StartHost) -> None:
     )
     host = start_host(AzureWebJobsStorage=nowhere)
     assert host.get("things/all").text == "all things"
-    assert "cannot be read (ServiceRequestError); next try in" in host.log()
+    said = "cannot be read (ServiceRequestError); next try in"
+    wait_until(lambda: said in host.log(), 10, said)
 
 
 def test_a_taken_port_is_said(start_host: StartHost) -> None:
