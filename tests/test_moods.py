@@ -15,7 +15,7 @@ from tests.lab.stepped_app import SteppedApp
 type Hours = Callable[[str, float], tuple[SteppedApp, str]]
 
 _DAY = 24
-_SHORT = {"f14_denied": _DAY, "f15_not_connected": 8, "odd_name": 8}
+_SHORT = {"f14_denied": _DAY, "f15_not_connected": 4, "odd_name": 4}
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def hours_of(start_app: StartApp, proxy: ImapProxy, address: str) -> Hours:
 def test_a_mood_costs_few_sign_ins_and_one_event_and_ends_by_itself(
     hours_of: Hours, proxy: ImapProxy, address: str, name: str
 ) -> None:
-    mood, hours = MOODS[name], _SHORT.get(name, 2)
+    mood, hours = MOODS[name], _SHORT.get(name, 1)
     app, account_id = hours_of(name, hours)
     account = app.account(account_id)
     assert (account.status, account.code) == (mood.status, mood.code)
