@@ -17,6 +17,7 @@ from shared.errors import (
     TryAgain,
     UnseenError,
     place,
+    wait_seconds,
 )
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,10 @@ def api(make: Callable[[Connector], Any], status: int = 200) -> func.HttpRespons
         return _problem(500, "settings_wrong", str(error))
     except UnseenError as error:
         more = error.more if isinstance(error, Rejected) else {}
-        return _problem(_status(error), error.code, error.entry.operator, error.detail, more)
+        answer = _problem(_status(error), error.code, error.entry.operator, error.detail, more)
+        if seconds := wait_seconds(error):
+            answer.headers["Retry-After"] = str(seconds)
+        return answer
     except Exception as error:
         log.error("route failed: %s", place(error))
         return _problem(500, "internal", ENTRIES["internal"].operator)

@@ -3,6 +3,7 @@
 Every refusal is Rejected `field_invalid` whose detail names the field.
 """
 
+import unicodedata
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
@@ -70,8 +71,8 @@ def text(name: str, value: Any, most: int = 200) -> str:
 
 
 def address(name: str, value: Any) -> str:
-    """What may be the address of a mailbox."""
-    found = text(name, value, 254).strip()
+    """What may be the address of a mailbox, with one way to write each character."""
+    found = unicodedata.normalize("NFC", text(name, value, 254).strip())
     if not id_token.is_address(found):
         raise invalid(name)
     return found

@@ -23,6 +23,7 @@ from shared.errors import (
     TryAgain,
     UnseenError,
     page_status,
+    wait_seconds,
 )
 from shared.invitations import Invitation, Invitations
 from shared.microsoft import Microsoft
@@ -177,12 +178,9 @@ class Connect:
             raise
         self._keep(login, {**_outcome(enrolled), "invitation": asked.stored, **again}, now)
         messages = (tend.message(enrolled.claim),) if enrolled.claim else ()
-        location = self._result_page(login)
-        if asked.return_url and enrolled.result != "blocked":
-            location = web.with_query(asked.return_url, **self._results.told(enrolled, now))
         return Answer(
             303,
-            location=location,
+            location=self._results.way_back(enrolled, asked, now) or self._result_page(login),
             headers=self._look.headers(referrer="no-referrer"),
             messages=messages,
         )
@@ -239,11 +237,10 @@ class Connect:
         start = f"{self._settings.public_base_url}/api/login"
         if again:
             start = web.with_query(start, **again)
-        return Answer(
-            page_status(error),
-            self._look.failed(error.code, start),
-            headers=self._look.headers(referrer="no-referrer"),
-        )
+        headers = self._look.headers(referrer="no-referrer")
+        if seconds := wait_seconds(error):
+            headers["Retry-After"] = str(seconds)
+        return Answer(page_status(error), self._look.failed(error.code, start), headers=headers)
 
     def _cookie(self, name: str, value: str, same_site: str, seconds: int) -> str:
         return web.cookie(

@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from datetime import datetime
 
-from shared import id_token, ids, instants, invitations, tend, web
+from shared import account_forms, ids, instants, invitations, tend, web
 from shared.account_rows import Account
 from shared.accounts import Accounts
 from shared.connect import Connect, cookie_name
@@ -18,6 +18,7 @@ from shared.invitations import Invitation
 from shared.once import Login, Once
 from shared.pages import Look
 from shared.renew import Renewal
+from shared.results import Results
 from shared.settings import Settings
 from shared.web import Answer, Request
 
@@ -36,6 +37,7 @@ class Connected:
         accounts: Accounts,
         enrol: Enrol,
         renewal: Renewal,
+        results: Results,
         connect: Connect,
     ) -> None:
         self._settings = settings
@@ -44,6 +46,7 @@ class Connected:
         self._accounts = accounts
         self._enrol = enrol
         self._renewal = renewal
+        self._results = results
         self._connect = connect
 
     def show(self, request: Request, now: datetime) -> Answer:
@@ -71,6 +74,9 @@ class Connected:
             token = self._renewal.token(account, now)
             enrolled = self._enrol.prove_again(account, token, address, now, asked)
             messages = (tend.message(enrolled.claim),) if enrolled.claim else ()
+            if location := self._results.way_back(enrolled, asked, now):
+                headers = self._look.headers(referrer="no-referrer")
+                return Answer(303, location=location, headers=headers, messages=messages)
             return replace(self._page(login, enrolled.account, request), messages=messages)
         except UnseenError as error:
             return self._connect.failure(error)
@@ -100,12 +106,11 @@ class Connected:
     def _address(self, request: Request, account: Account, asked: Invitation) -> str:
         if request.form.get("action") == "check":
             return account.address
-        address = request.form.get("address", "").strip()
-        if request.form.get("action") != "address" or not id_token.is_address(address):
-            raise Rejected("field_invalid", "address")
+        if request.form.get("action") != "address":
+            raise Rejected("field_invalid", "action")
         if asked.keeps_the_address:
             raise Rejected("wrong_account", "address", status=403)
-        return address
+        return account_forms.address("address", request.form.get("address", ""))
 
     def _count(self, login: Login) -> None:
         if login.tries >= _TRIES:
@@ -116,10 +121,11 @@ class Connected:
             raise Rejected("login_used", status=409) from None
 
     def _page(self, login: Login, account: Account, request: Request) -> Answer:
+        asked = _asked(login)
         if account.status == "blocked":
             held = request.cookies[cookie_name(login.key)]
             hidden = {"token": web.form_token(held), "login": login.key}
-            fixed = _asked(login).keeps_the_address
+            fixed = asked.keeps_the_address
             html = self._look.blocked(account.code, account.address, hidden, fixed=fixed)
         elif account.status == "reconnect_required":
             raise Rejected(account.code or "sign_in_again", status=409)
@@ -128,7 +134,7 @@ class Connected:
             html = self._look.connected(
                 account.address, checking=checking, again=f"connected?login={login.key}"
             )
-        return Answer(200, html, headers=self._look.headers())
+        return Answer(200, html, headers=self._look.headers(leads_to=web.origin(asked.return_url)))
 
 
 def _asked(login: Login) -> Invitation:

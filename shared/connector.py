@@ -329,6 +329,7 @@ class Connector:
             self.accounts,
             self.enrol,
             self.renewal,
+            self.results,
             self.connect,
         )
 

@@ -12,9 +12,12 @@ SettingsError        at start; outside the tree, so that nothing swallows it
 Each carries a code of `shared.catalogue`, which holds the sentences.
 """
 
+import math
 from collections.abc import Mapping
 
 from shared.catalogue import ENTRIES, Entry
+
+_WAIT_SECONDS = 60
 
 
 class UnseenError(Exception):
@@ -110,6 +113,17 @@ def page_status(error: UnseenError) -> int:
             return 500
         case _:
             return 503
+
+
+def wait_seconds(error: UnseenError) -> int | None:
+    """What `Retry-After` says where trying again helps, else None."""
+    match error:
+        case TryAgain(retry_after_seconds=seconds):
+            return max(1, math.ceil(seconds or _WAIT_SECONDS))
+        case Rejected(status=429):
+            return _WAIT_SECONDS
+        case _:
+            return None
 
 
 def place(error: BaseException) -> str:

@@ -19,15 +19,17 @@ class Look:
     authority_origin: str
     https: bool
 
-    def headers(self, *, referrer: str = "same-origin") -> dict[str, str]:
+    def headers(self, *, referrer: str = "same-origin", leads_to: str = "") -> dict[str, str]:
         """Headers of every page.
 
         A form's own page must not say `no-referrer`: browsers then send `Origin: null` with the
-        form, which is what a foreign page would send.
+        form, which is what a foreign page would send. leads_to: the origin of a redirect that may
+        follow on a form, which `form-action` would else stop.
         """
+        targets = " ".join(one for one in ("'self'", self.authority_origin, leads_to) if one)
         policy = (
             f"default-src 'none'; style-src 'sha256-{HASH}'; base-uri 'none'; "
-            f"form-action 'self' {self.authority_origin}; frame-ancestors 'none'"
+            f"form-action {targets}; frame-ancestors 'none'"
         )
         headers = {
             "Content-Security-Policy": policy,

@@ -12,10 +12,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared import account_forms, account_view, ids, instants
+from shared import account_forms, account_view, ids, instants, web
 from shared.accounts import Accounts
 from shared.enrol import Enrolled
 from shared.errors import Rejected, Stale, TryAgain
+from shared.invitations import Invitation
 from shared.once import RESULT, TABLE
 from shared.tables import Fields, Row, Tables
 from shared.vault import Vault
@@ -37,17 +38,19 @@ class Results:
         self._accounts = accounts
         self._links = links
 
-    def told(self, enrolled: Enrolled, now: datetime) -> dict[str, str]:
-        """What the return URL carries.
+    def way_back(self, enrolled: Enrolled, asked: Invitation, now: datetime) -> str:
+        """The return URL with what came of it; '' without one, or while the mailbox refuses.
 
         Without `result` where that could not be kept: the mailbox is connected all the same.
         """
-        carried = {"status": enrolled.result, "reference": enrolled.account.reference}
+        if not asked.return_url or enrolled.result == "blocked":
+            return ""
+        told = {"status": enrolled.result, "reference": enrolled.account.reference}
         try:
-            return carried | {"result": self._code(enrolled, now)}
+            told["result"] = self._code(enrolled, now)
         except TryAgain:
             log.warning("result of a login not kept: account=%s", enrolled.account.id)
-            return carried
+        return web.with_query(asked.return_url, **told)
 
     def redeem(self, body: Any, now: datetime) -> dict[str, Any]:
         """account, reference and status of a login; raises Rejected `result_unknown`."""

@@ -1,6 +1,6 @@
 """Requests and answers of the browser's pages, as plain values. Pure.
 
-What a browser sends is read in one place: a query or form field that comes twice is not there.
+What a browser sends is read in one place: a query or form field that comes twice says nothing.
 """
 
 import hmac
@@ -17,7 +17,7 @@ _MAX_FORM_BYTES = 16 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """query and form hold what came exactly once; header names are lower-case."""
+    """query and form hold '' for what came more than once; header names are lower-case."""
 
     query: Mapping[str, str]
     form: Mapping[str, str]
@@ -58,7 +58,7 @@ def _single(encoded: str) -> dict[str, str]:
     except ValueError:
         return {}
     names = [name for name, _ in pairs]
-    return {name: value for name, value in pairs if names.count(name) == 1}
+    return {name: value if names.count(name) == 1 else "" for name, value in pairs}
 
 
 def _cookies(header: str) -> dict[str, str]:
@@ -120,6 +120,12 @@ def allowed_return(url: str, origins: Iterable[str]) -> bool:
         return False
     origin = f"{parts.scheme}://{parts.hostname}" + (f":{port}" if port is not None else "")
     return origin.lower() in set(origins) and parts.netloc.lower() == origin.partition("//")[2]
+
+
+def origin(url: str) -> str:
+    """Scheme, host and port of an allowed return URL; '' of ''."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if url else ""
 
 
 def with_query(url: str, **added: str) -> str:

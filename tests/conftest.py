@@ -26,6 +26,7 @@ type StartApp = Callable[..., SteppedApp]
 type StartScripted = Callable[..., ScriptedImap]
 
 _people = itertools.count(1)
+_OPEN_REDIRECTS = Path(__file__).parents[2] / "shared/corpora/open-redirects.txt"
 
 # How long an example takes says how busy the machine is; bounds on work have tests of their own.
 hypothesis.settings.register_profile("unseen", deadline=None)
@@ -120,6 +121,16 @@ def parts(shared_app: SteppedApp) -> Connector:
 def account_id() -> str:
     """The id of an account that no other test uses."""
     return ids.account_id("tid", str(next(_people)), "")
+
+
+@pytest.fixture(scope="session")
+def open_redirects() -> list[str]:
+    """URLs that a return URL must never be, where the corpora are beside the project."""
+    if not _OPEN_REDIRECTS.exists():
+        pytest.skip("the list of open-redirect payloads is not beside this copy of the project")
+    found = [line for line in _OPEN_REDIRECTS.read_text().splitlines() if line]
+    assert len(found) > 500
+    return found
 
 
 @pytest.fixture

@@ -106,6 +106,25 @@ def test_an_unknown_account_is_a_problem_whatever_its_id(lab: Lab, method: str, 
         assert problem(answer) == (404, "account_unknown", ""), one
 
 
+def test_t34_a_removed_account_is_as_unknown_as_one_that_never_was(
+    start_lab: StartLab, address: str
+) -> None:
+    lab = start_lab()
+    lab.connect(address)
+    removed = lab.wait_for_account(address, claim="")["RowKey"]
+    assert lab.host.api("DELETE", f"accounts/{removed}").ok
+    for method, route in (
+        *(("GET", "{}"), ("PATCH", "{}"), ("DELETE", "{}"), ("POST", "{}/check")),
+        ("POST", "{}/access-token"),
+    ):
+        body: dict[str, Any] = {"json": {"labels": []}} if method == "PATCH" else {}
+        one, other = (
+            lab.host.api(method, f"accounts/{route.format(account)}", **body)
+            for account in (removed, UNKNOWN)
+        )
+        assert (one.status_code, one.content) == (other.status_code, other.content), route
+
+
 # Check now
 
 

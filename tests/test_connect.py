@@ -3,14 +3,16 @@
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
+from urllib.parse import parse_qs, parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 import requests
 
 from shared import ids
 from tests.conftest import StartLab
+from tests.guest import Guest, fields
 from tests.lab.lab import Lab
+from tests.lab.stepped_app import SteppedApp
 from tests.lab.walk import Browser, Page
 
 type Sent = dict[str, dict[str, str]]
@@ -329,6 +331,26 @@ def test_t7_a_foreign_return_to_is_refused_by_page_and_form(lab: Lab, target: st
     form["data"]["return_to"] = target
     sent = send(lab, form)
     assert (sent.status_code, "Location" in sent.headers) == (400, False)
+
+
+def test_t7_no_known_payload_begins_a_login(app: SteppedApp, open_redirects: list[str]) -> None:
+    guest = Guest(app)
+    form = fields(guest.ask("/api/login").html)
+    for payload in open_redirects:
+        asked = guest.ask(f"/api/login?{urlencode({'return_to': payload})}")
+        begun = guest.press(form | {"return_to": payload})
+        assert (asked.status, begun.status, begun.location) == (400, 400, ""), payload
+        raw = guest.ask(f"/api/login?return_to={payload}")  # as it stands in the list
+        assert raw.status == 400 or fields(raw.html).get("return_to", "") == "", payload
+    assert app.rows("once", PartitionKey="login") == []
+
+
+def test_t7_a_path_that_looks_like_another_site_stays_where_it_is_allowed(
+    app: SteppedApp, address: str
+) -> None:
+    back = "http://localhost:3000//evil.example/%2e%2e/%5cevil.example?u=//evil.example"
+    answer = Guest(app).connect(f"/api/login?{urlencode({'return_to': back})}", address)
+    assert (answer.status, answer.location.startswith(f"{back}&status=connected")) == (303, True)
 
 
 def test_t7_an_allowed_return_to_is_followed_with_status_and_reference(

@@ -2,9 +2,12 @@
 
 import pytest
 
+from shared.web import Answer
 from tests.conftest import StartLab
+from tests.guest import Guest, account_of, invited, query, redeemed
 from tests.lab.imap_proxy import ImapProxy, cut
 from tests.lab.lab import Lab
+from tests.lab.stepped_app import SteppedApp
 from tests.lab.waiting import wait_until
 from tests.lab.walk import Browser, Page
 
@@ -27,6 +30,10 @@ def refused(lab: Lab, address: str, browser: Browser, *mailboxes: str) -> Page:
     """The page after a sign-in whose user name is no mailbox; `mailboxes` are."""
     lab.person(address, owns_mailbox=False, mailboxes=mailboxes)
     return lab.connect(address, browser=browser)
+
+
+def policy(page: Answer) -> str:
+    return page.headers["Content-Security-Policy"]
 
 
 # Success
@@ -120,11 +127,32 @@ def test_a_reload_of_the_callback_still_says_that_the_mailbox_refuses(
     assert browser.get(callback).title == "Signed in, but the mailbox can\u2019t be read"
 
 
-def test_a_way_back_waits_until_the_mailbox_opens(lab: Lab, address: str, browser: Browser) -> None:
-    lab.person(address, owns_mailbox=False)
-    login = f"{lab.login_url}?return_to=http://localhost:3000/back"
-    page = lab.connect(address, login_url=login, browser=browser)
-    assert page.title == "Signed in, but the mailbox can\u2019t be read"
+def test_a_way_back_waits_until_the_mailbox_opens(app: SteppedApp, address: str) -> None:
+    guest, back = Guest(app), "http://localhost:3000/back"
+    app.services.microsoft.add_account(address, owns_mailbox=False)
+    link = invited(app, reference="42", return_url=back)
+    page = guest.result_page(guest.connect(link, address).location)
+    assert (
+        f"form-action 'self' {app.parts.settings.authority_origin} http://localhost:3000;"
+        in policy(page)
+    )
+    assert guest.act(page, "check").status == 200
+    app.services.microsoft.add_account(address, owns_mailbox=True)
+    answer = guest.act(page, "check")
+    assert (answer.status, answer.location.partition("?")[0]) == (303, back)
+    carried = query(answer.location)
+    assert (carried["status"], carried["reference"]) == ("connected", "42")
+    assert redeemed(app, carried["result"])["account"]["address"] == address
+    assert app.account(account_of(app, "42").id).last_success_at
+
+
+def test_without_a_way_back_the_form_leads_to_us_and_microsoft_only(
+    app: SteppedApp, address: str
+) -> None:
+    guest = Guest(app)
+    app.services.microsoft.add_account(address, owns_mailbox=False)
+    page = guest.result_page(guest.connect(invited(app), address).location)
+    assert f"form-action 'self' {app.parts.settings.authority_origin};" in policy(page)
 
 
 def test_after_five_tries_the_page_wants_a_new_login(

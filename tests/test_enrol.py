@@ -1,11 +1,13 @@
 """From a sign-in to an account that is checked: what is stored, in what order, and what is told."""
 
 import json
+import unicodedata
 
 import pytest
 
 from shared import instants
 from tests.conftest import StartApp
+from tests.guest import Guest, account_of, invited
 from tests.lab.imap_proxy import ImapProxy, after, cut
 from tests.lab.not_microsoft.people import CONTOSO, PERSONAL_TENANT
 from tests.lab.not_microsoft.tokens import fingerprint
@@ -71,6 +73,33 @@ def test_f42_upper_case_and_lower_case_are_one_account(app: SteppedApp, address:
     app.services.microsoft.add_account(address.upper())
     assert app.connect(address.upper()).account.id == one.id
     assert len(app.rows("accounts")) == 1
+
+
+def test_f42_an_address_with_umlauts_is_one_account_whose_mail_arrives(
+    app: SteppedApp, address: str
+) -> None:
+    composed = f"j\u00fcrgen.{address}"
+    app.put(composed, "Gr\u00fc\u00dfe")
+    first = app.connected(composed)
+    assert (first.status, first.address) == ("active", composed)
+    assert app.subjects(composed) == ["Gr\u00fc\u00dfe"]
+    assert app.connected(f"j\u00fcrgen.{address.upper()}").id == first.id
+    assert told(app, composed).count("mail.received") == 1
+
+
+def test_f42_a_shared_mailbox_with_umlauts_is_one_account_however_it_is_written(
+    closed_app: SteppedApp, address: str
+) -> None:
+    app, composed = closed_app, f"j\u00fcrgen.{address}"
+    app.services.microsoft.add_account(address, "work", mailboxes=[composed])
+    for written in (
+        composed,
+        f"j\u00fcrgen.{address.upper()}",
+        unicodedata.normalize("NFD", composed),
+    ):
+        link = invited(app, reference="a", shared_mailbox=written)
+        assert Guest(app).connect(link, address, "work").status == 303
+    assert account_of(app, "a").status == "active"
 
 
 def test_t3_another_person_under_the_same_address_is_another_account(

@@ -30,6 +30,7 @@ def test_t33_beyond_the_limit_the_page_says_so_and_nothing_is_stored(limited: La
     answer = press()
     page = BeautifulSoup(answer.text, "html.parser")
     assert (answer.status_code, "too_many_logins" in page.get_text()) == (429, True)
+    assert answer.headers["Retry-After"] == "60"
     assert page.select_one('a.button[href$="/api/login"]')
     assert "Location" not in answer.headers and "Set-Cookie" not in answer.headers
     assert len(open_logins(limited)) == _LIMIT

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_pla
 from tests.conftest import StartLab
 from tests.lab.imap_proxy import ImapProxy, cut
 from tests.lab.lab import Lab
+from tests.lab.services import Services
 
 _FLAGS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
@@ -72,10 +73,15 @@ def starts_again(page: Page, code: str) -> None:
     assert page.get_by_role("button", name="Continue to Microsoft").is_visible()
 
 
-def sign_in(lab: Lab, page: Page, address: str) -> None:
+def invitation(lab: Lab, **body: str) -> str:
+    """The link of a new invitation."""
+    return str(lab.host.api("POST", "invitations", json=body).json()["url"])
+
+
+def sign_in(lab: Lab, page: Page, address: str, link: str = "") -> None:
     """From our page over the account picker to consent."""
     lab.person(address)
-    page.goto(lab.login_url)
+    page.goto(link or lab.login_url)
     press(page.get_by_role("button", name="Continue to Microsoft"))
     press(page.locator(f'button[value="{address}"]'))
 
@@ -231,6 +237,43 @@ def test_a_mailbox_that_refuses_says_how_to_go_on(lab: Lab, page: Page, address:
     page.get_by_label("Is your mailbox under another address?").fill(real)
     press(page.get_by_role("button", name="Use this address"))
     assert (heading(page), real in page.inner_text("main")) == ("Your mailbox is connected", True)
+
+
+def test_a_mailbox_that_opens_at_last_leads_back_to_the_application(
+    start_lab: StartLab, services: Services, page: Page, address: str
+) -> None:
+    application = services.receiver.url
+    lab = start_lab(settings={"RETURN_URLS": application})
+    lab.person(address, owns_mailbox=False)
+    sign_in(lab, page, address, invitation(lab, return_url=f"{application}/received"))
+    press(page.locator("#accept"))
+    assert heading(page) == "Signed in, but the mailbox can\u2019t be read"
+    lab.person(address, owns_mailbox=True)
+    press(page.get_by_role("button", name="Check again"))
+    assert page.url.startswith(f"{application}/received?status=connected&")
+
+
+def test_the_wrong_account_is_said_and_the_right_one_picked_after_that(
+    lab: Lab, page: Page, address: str
+) -> None:
+    other = f"other.{address}"
+    lab.person(address)
+    link = invitation(lab, expected_address=address)
+    lab.person(other)
+    page.goto(link)
+    press(page.get_by_role("button", name="Continue to Microsoft"))
+    page.get_by_placeholder("Another account").fill(other)
+    press(page.get_by_role("button", name="Next"))
+    press(page.locator("#accept"))
+    assert heading(page) == "The mailbox was not connected"
+    starts_again(page, "wrong_account")
+    press(page.get_by_role("button", name="Continue to Microsoft"))
+    press(page.locator(f'button[value="{address}"]'))
+    press(page.locator("#accept"))
+    assert (heading(page), address in page.inner_text("main")) == (
+        "Your mailbox is connected",
+        True,
+    )
 
 
 def test_where_too_many_sign_in_the_page_says_so(start_lab: StartLab, page: Page) -> None:

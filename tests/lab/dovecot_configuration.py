@@ -81,8 +81,10 @@ auth_mechanisms = xoauth2
 auth_failure_delay = 0
 auth_cache_size = 0
 auth_username_format = %Lu
+auth_username_chars =
 imap_capability = IMAP4 IMAP4rev1 SASL-IR UIDPLUS MOVE ID UNSELECT CHILDREN IDLE NAMESPACE LITERAL+
-# Tokens of applications, each with a file of its own: the token is what comes as the password.
+# Tokens that open more than introspection can say, each with a file of its own: the token is
+# what comes as the password.
 passdb {{
   driver = passwd-file
   mechanisms = xoauth2

@@ -1,21 +1,14 @@
-"""Applications in their own name: an organisation's consent, its mailboxes, and who may open them.
+"""Applications in their own name: an organisation's consent, and the mailboxes that they open."""
 
-Dovecot's introspection does not say which mailbox it is about, so what an app's token opens is
-told to Dovecot beforehand: a file of users for each token, its name the token's hash.
-"""
-
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from pathlib import Path
 from urllib.parse import urlencode
 
+from .dovecot_users import DovecotUsers, name_of
 from .people import People
 
-# Dovecot looks at a file of users once in each second of the clock.
-SETTLED_SECONDS = 1.05
 CHANGE_WHAT_DOVECOT_KNOWS = {"allow_app", "forbid_app", "expire_app_tokens"}
 
 
@@ -26,7 +19,7 @@ class AppOnly:
 
     people: People
     client_id: str
-    users_folder: Path | None = None
+    users: DovecotUsers
     consented: set[str] = field(default_factory=set)
     mailboxes: dict[str, str] = field(default_factory=dict)
     live: dict[str, tuple[str, float]] = field(default_factory=dict)
@@ -48,7 +41,7 @@ class AppOnly:
         self._tell_dovecot()
 
     def issued(self, tenant: str, token: str, expires_at: float) -> None:
-        self.live[hashlib.sha256(token.encode()).hexdigest()] = (tenant, expires_at)
+        self.live[name_of(token)] = (tenant, expires_at)
         self._tell_dovecot()
 
     def expire(self) -> None:
@@ -56,18 +49,13 @@ class AppOnly:
         self._tell_dovecot()
 
     def _tell_dovecot(self) -> None:
-        """A file that is there already is read again a second later, see `SETTLED_SECONDS`."""
-        if self.users_folder is None:
-            return
         now = time.time()
         self.live = {name: held for name, held in self.live.items() if held[1] > now}
-        for file in self.users_folder.iterdir():
-            if file.name not in self.live:
-                file.unlink()
-        for name, (tenant, _) in self.live.items():
-            opened = [mailbox for mailbox, its in self.mailboxes.items() if its == tenant]
-            lines = "".join(f"{mailbox}:{{SHA256.HEX}}{name}\n" for mailbox in opened)
-            (self.users_folder / name).write_text(lines)
+        opened = {
+            name: [mailbox for mailbox, its in self.mailboxes.items() if its == tenant]
+            for name, (tenant, _) in self.live.items()
+        }
+        self.users.tell("app", opened)
 
     # The administrator's page
 

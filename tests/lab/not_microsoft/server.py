@@ -11,10 +11,11 @@ from typing import Any
 
 from aiohttp import web
 
-from .app_only import CHANGE_WHAT_DOVECOT_KNOWS, SETTLED_SECONDS, AppOnly
+from .app_only import CHANGE_WHAT_DOVECOT_KNOWS, AppOnly
 from .assertions import Assertions
 from .authorize import Authorize
 from .control import ControlApi
+from .dovecot_users import SETTLED_SECONDS, DovecotUsers
 from .id_tokens import Signer
 from .people import People, tenant_id
 from .records import Records
@@ -42,13 +43,14 @@ class NotMicrosoft:
         self._port = port
         self._tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._tls.load_cert_chain(cert_file, key_file)
-        people, tokens, switches, records = People(), Tokens(), Switches(), Records()
+        users = DovecotUsers(app_users)
+        people, tokens, switches, records = People(), Tokens(users), Switches(), Records()
         signer = Signer(self.url)
         self._signer = signer
         self._switches = switches
         self._tokens = tokens
         self._authorize = Authorize(client_id, redirect_uris, people, tokens)
-        assertions, app = Assertions(client_id), AppOnly(people, client_id, app_users)
+        assertions, app = Assertions(client_id), AppOnly(people, client_id, users)
         self._people, self._app_only = people, app
         self._token = TokenEndpoint(
             client_id, client_secret, assertions, app, tokens, signer, switches, records

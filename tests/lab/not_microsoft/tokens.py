@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from .dovecot_users import DovecotUsers, name_of
 from .people import Person
 
 CODE_SECONDS = 600
@@ -50,11 +51,16 @@ class Access:
     scopes: list[str]
     expires_at: float
 
+    @property
+    def opens_mail(self) -> bool:
+        return any("imap" in scope.lower() or ".default" in scope for scope in self.scopes)
+
 
 @dataclass
 class Tokens:
     """Everything issued, in memory only."""
 
+    users: DovecotUsers
     codes: dict[str, Code] = field(default_factory=dict)
     refresh: dict[str, Refresh] = field(default_factory=dict)
     access: dict[str, Access] = field(default_factory=dict)
@@ -75,6 +81,8 @@ class Tokens:
         # As long as the real ones are: what has no room for them fails here, not in production.
         access = "EwB4" + secrets.token_urlsafe(1800)
         self.access[access] = Access(person, scopes, time.time() + lifetime)
+        if person and person.mailboxes:
+            self._tell_dovecot()
         answer: dict[str, Any] = {
             "token_type": "Bearer",
             "scope": " ".join(scopes),
@@ -93,6 +101,7 @@ class Tokens:
         found = [held for held in self.access.values() if _is_of(held.person, username)]
         for held in found:
             held.expires_at = 0
+        self._tell_dovecot()
         return len(found)
 
     def revoke(self, username: str) -> int:
@@ -111,6 +120,16 @@ class Tokens:
         ]
         return fingerprint(good[-1]) if good else ""
 
+    def _tell_dovecot(self) -> None:
+        """Of whoever has mailboxes besides his own; introspection names only one."""
+        now = time.time()
+        others = {
+            name_of(token): held.person.mailboxes - {held.person.mailbox}
+            for token, held in self.access.items()
+            if held.person and held.opens_mail and held.expires_at > now
+        }
+        self.users.tell("people", {name: these for name, these in others.items() if these})
+
     def introspect(self, token: str, mailbox: str) -> dict[str, Any]:
         """RFC 7662: active only for a mailbox that the token opens.
 
@@ -119,7 +138,7 @@ class Tokens:
         held = self.access.get(token)
         if held is None or held.expires_at <= time.time():
             return {"active": False}
-        if not any("imap" in scope.lower() or ".default" in scope for scope in held.scopes):
+        if not held.opens_mail:
             return {"active": False}
         if held.person is None:  # Dovecot knows these already, see `app_only`
             return {"active": False}
