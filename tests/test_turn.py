@@ -2,14 +2,13 @@
 
 import json
 import logging
-from collections.abc import Callable
 
 import pytest
 
 from shared import instants
 from shared.account_rows import Account
 from tests.conftest import StartApp
-from tests.lab.imap_proxy import ImapProxy, rewritten, says
+from tests.lab.imap_proxy import ImapProxy, after, rewritten, says
 from tests.lab.not_microsoft.tokens import fingerprint
 from tests.lab.stepped_app import SteppedApp
 
@@ -89,12 +88,11 @@ def test_i4_a_new_refresh_token_is_on_disk_before_the_access_token_is_used(
     account = app.settled(address)
     on_disk: list[str] = []
 
-    def refused_and_noted(tag: str, ask: Callable[[], bytes]) -> bytes:
+    def noted() -> None:
         on_disk.append(stored_refresh_token(app, account))
-        return DENIED(tag, ask)
 
     before = stored_refresh_token(app, account)
-    proxy.on("AUTHENTICATE", refused_and_noted)
+    proxy.on("AUTHENTICATE", after(noted, DENIED))
     app.tick()
     current = app.services.microsoft.current_refresh_fingerprint(address)
     assert on_disk == [before, current] and before != current

@@ -4,20 +4,23 @@ Exchange's own texts can't be had from another server; a rule puts them in its m
 regular expression for commands and what answers them; the first that fits a command is taken.
 """
 
+import base64
 import contextlib
 import re
 import socket
 import socketserver
 import ssl
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 type Ask = Callable[[], bytes]
-# Given the tag, and what asks the server; gives the bytes for the client or raises Cut.
-type Answer = Callable[[str, Ask], bytes]
+# Given the tag, and what asks the server; gives the bytes for the client, maybe in parts, or raises
+# Cut or Silent.
+type Answer = Callable[[str, Ask], bytes | Iterable[bytes]]
 
 _LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
 
@@ -26,11 +29,16 @@ class Cut(Exception):
     """The connection ends, after these bytes."""
 
 
+class Silent(Exception):
+    """Nothing more is said until the client leaves."""
+
+
 @dataclass
 class _Rule:
     command: re.Pattern[str]
     answer: Answer
     times: int
+    user: str
 
 
 class ImapProxy:
@@ -51,9 +59,12 @@ class ImapProxy:
         """How many commands began so: `AUTHENTICATE` counts logins."""
         return sum(one.startswith(command) for one in self.commands)
 
-    def on(self, command: str, answer: Answer, times: int = 0) -> None:
-        """From now on (0), or so many times; `CONNECT` stands for a connection's greeting."""
-        self._rules.append(_Rule(re.compile(command), answer, times))
+    def on(self, command: str, answer: Answer, times: int = 0, user: str = "") -> None:
+        """From now on (0), or so many times; `CONNECT` stands for a connection's greeting.
+
+        user: the only mailbox that meets it.
+        """
+        self._rules.append(_Rule(re.compile(command), answer, times, user))
 
     def behave(self) -> None:
         self._rules.clear()
@@ -71,24 +82,33 @@ class ImapProxy:
                 self._to_server.wrap_socket(upstream, server_hostname="localhost")
             )
             from_server = stack.enter_context(server.makefile("rb"))
+            user = ""
             try:
-                client.sendall(self._answer("", "CONNECT", from_server.readline))
+                self._say(client, "", "CONNECT", from_server.readline, user)
                 while line := from_client.readline():
                     tag, _, command = line.decode("latin-1").strip().partition(" ")
+                    user = _user(command) or user
 
                     def ask(line: bytes = line, tag: str = tag) -> bytes:
                         server.sendall(line)
                         return _whole(from_server, tag, client, from_client, server)
 
-                    client.sendall(self._answer(tag, command, ask))
+                    self._say(client, tag, command, ask, user)
             except Cut as cut:
                 client.sendall(cut.args[0])
+            except Silent:
+                from_client.read()
 
-    def _answer(self, tag: str, command: str, ask: Ask) -> bytes:
+    def _say(self, client: ssl.SSLSocket, tag: str, command: str, ask: Ask, user: str) -> None:
+        answer = self._answer(tag, command, ask, user)
+        for part in (answer,) if isinstance(answer, bytes) else answer:
+            client.sendall(part)
+
+    def _answer(self, tag: str, command: str, ask: Ask, user: str) -> bytes | Iterable[bytes]:
         if command != "CONNECT":
             self.commands.append(command.partition("dXNlcj")[0])  # without the token
         for rule in self._rules:
-            if rule.command.match(command):
+            if rule.command.match(command) and rule.user in {"", user}:
                 rule.times -= 1
                 if rule.times == 0:
                     self._rules.remove(rule)
@@ -125,12 +145,39 @@ def sizes_times(factor: float) -> Answer:
     return lambda tag, ask: re.sub(rb"RFC822\.SIZE (\d+)", estimated, ask())
 
 
-def after(work: Callable[[], object]) -> Answer:
-    """The server's own answer, asked for once the work is done."""
+def silent(tag: str, ask: Ask) -> bytes:
+    """The server takes the command and falls silent."""
+    raise Silent
 
-    def answer(tag: str, ask: Ask) -> bytes:
+
+def dripped(seconds: float) -> Answer:
+    """The server's answer, one byte at a time."""
+
+    def answer(tag: str, ask: Ask) -> Iterator[bytes]:
+        for byte in ask():
+            yield bytes([byte])
+            time.sleep(seconds)
+
+    return answer
+
+
+def endless(first: bytes, then: bytes) -> Answer:
+    """Goes on for as long as the client listens."""
+
+    def answer(tag: str, ask: Ask) -> Iterator[bytes]:
+        yield first
+        while True:
+            yield then
+
+    return answer
+
+
+def after(work: Callable[[], object], then: Answer = lambda tag, ask: ask()) -> Answer:
+    """The answer, which is the server's own unless another is given, once the work is done."""
+
+    def answer(tag: str, ask: Ask) -> bytes | Iterable[bytes]:
         work()
-        return ask()
+        return then(tag, ask)
 
     return answer
 
@@ -147,6 +194,14 @@ class _Listener(socketserver.ThreadingTCPServer):
     def finish_request(self, request: object, client_address: object) -> None:
         assert isinstance(request, socket.socket)
         self._serve(request)
+
+
+def _user(command: str) -> str:
+    """The mailbox that an XOAUTH2 sign-in with initial response is for."""
+    if not command.startswith("AUTHENTICATE XOAUTH2 "):
+        return ""
+    said = base64.b64decode(command.split(" ")[2]).decode()
+    return said.removeprefix("user=").partition("\x01")[0]
 
 
 def _whole(
