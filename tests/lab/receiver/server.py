@@ -1,7 +1,8 @@
 """The receiver as a server: `/hook` and `/hook/NAME` take webhooks, the rest is for tests.
 
 GET /received gives everything as a JSON list, DELETE /received forgets it, each with ?path= for
-what came to one path; POST /mode sets what is answered (see `modes`).
+what came to one path, the first with ?since= for what came after the first so many; POST /mode sets
+what is answered (see `modes`).
 """
 
 import json
@@ -59,7 +60,8 @@ class Receiver:
 
     async def _list(self, request: web.Request) -> web.Response:
         path = request.query.get("path")
-        found = [one for one in self._received if path in (None, one["path"])]
+        since = self._received[int(request.query.get("since", "0")) :]
+        found = [one for one in since if path in (None, one["path"])]
         return web.json_response(found)
 
     async def _forget(self, request: web.Request) -> web.Response:
