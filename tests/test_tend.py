@@ -1,6 +1,7 @@
 """A queue message's accounts: whose claim still holds, what is dropped, what a kill leaves."""
 
 import json
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -251,3 +252,21 @@ def test_an_idle_batch_costs_at_most_six_table_requests_cold_and_warm(
         assert app.tick(quiet + timedelta(seconds=seconds)) == 1
         counts.append(sum("/mailboxes" not in one for one in lossy.requests))
     assert counts == [6, 5, 6]
+
+
+# F46: the deadline of a run
+
+
+def test_f46_what_a_run_has_no_time_for_is_told_by_the_next(
+    proxied: StartApp, proxy: ImapProxy, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = proxied()
+    app.settled(address)
+    app.put(address, *map(str, range(200)))
+    monkeypatch.setattr("shared.tend.DEADLINE_SECONDS", 13)  # three seconds for the mailbox
+    proxy.on(r"UID FETCH .*BODY", after(lambda: time.sleep(2)))
+    app.tick_in(60)
+    assert len(app.subjects(address)) in {0, 97}  # one group at most
+    proxy.behave()
+    app.tick_in(900)
+    assert sorted(app.subjects(address), key=int) == list(map(str, range(200)))
