@@ -2,9 +2,10 @@
 
 import base64
 import secrets
+import socket
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import requests
@@ -15,13 +16,16 @@ from .services import CLIENT_ID, Services
 
 TIMER = "enqueue_due_mailboxes"
 
+type Placed = Callable[[Sequence[str]], tuple[Sequence[str], Sequence[socket.socket]]]
+
 
 class AppHost:
     """A host that can be stopped, killed and started again; the settings stay the same.
 
     storage_account: the number of Azurite's account. hide_seconds: how long a queue message that
     was received stays hidden. beat_seconds: fire the timer at this interval; None: when asked.
-    settings: what differs from the lab's usual ones ('' takes one away).
+    settings: what differs from the lab's usual ones ('' takes one away). placed: gives the command
+    that runs it somewhere else, and sockets that this inherits.
     """
 
     def __init__(
@@ -34,6 +38,7 @@ class AppHost:
         hide_seconds: int = 3,
         beat_seconds: float | None = None,
         settings: Mapping[str, str] | None = None,
+        placed: Placed | None = None,
     ) -> None:
         self.port = port or free_port()
         self.base_url = f"http://localhost:{self.port}"
@@ -44,6 +49,7 @@ class AppHost:
         self.settings = _settings(services, self.storage, self.base_url) | dict(settings or {})
         self._options = ["--hide-seconds", str(hide_seconds)]
         self._options += ["--no-timers"] if beat_seconds is None else ["--beat", f"{beat_seconds}"]
+        self._placed = placed or (lambda command: (command, ()))
         self._process: Process | None = None
         # A proxy's thread may kill it while another one starts it again.
         self._lock = threading.Lock()
@@ -63,16 +69,20 @@ class AppHost:
                 self._start()
 
     def _start(self) -> None:
-        self._process = Process(
-            "the Functions host",
+        command, sockets = self._placed(
             [
-                *(sys.executable, "-m", "tests.lab.functions_host", "--app", ROOT),
+                *(sys.executable, "-m", "tests.lab.functions_host", "--app", str(ROOT)),
                 *("--port", str(self.port), *self._options),
                 *("--function-key", self.function_key, "--master-key", self.master_key),
-            ],
+            ]
+        )
+        self._process = Process(
+            "the Functions host",
+            command,
             self.log_file,
             {name: value for name, value in self.settings.items() if value},
             announces=True,
+            inherited=sockets,
         )
         self._process.wait_for_ready_line()
 

@@ -2,13 +2,17 @@
 
 from pathlib import Path
 
+from .cpu_quota import tree
+
 
 def peak_mb(pid: int) -> float:
     """The sum of their high-water marks, in MB of 2^20 bytes; 0 where the process is gone."""
     try:
-        status = Path(f"/proc/{pid}/status").read_text()
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return sum(_high_water_kb(one) for one in tree(pid)) / 1024
     except OSError:
         return 0
-    mark = next((line for line in status.splitlines() if line.startswith("VmHWM")), "0 0")
-    return int(mark.split()[1]) / 1024 + sum(peak_mb(int(child)) for child in children)
+
+
+def _high_water_kb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return next((int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line), 0)

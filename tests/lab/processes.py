@@ -4,6 +4,7 @@ import os
 import selectors
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ class Process:
     """A running command; what it says goes to `log_file`.
 
     announces: its stdout is read, for the line `ready …`. end_signal: what it gets when we end.
+    inherited: sockets that are its own from then on.
     Linux ends it when the thread that started it ends, whatever ends that: start it from a
     thread that lasts.
     """
@@ -34,6 +36,7 @@ class Process:
         *,
         announces: bool = False,
         end_signal: str = "KILL",
+        inherited: Sequence[socket.socket] = (),
     ) -> None:
         self.name = name
         self.log_file = log_file
@@ -48,7 +51,10 @@ class Process:
                 stderr=log,
                 # Ctrl-C is for the lab, which then ends its parts in order.
                 start_new_session=True,
+                pass_fds=[one.fileno() for one in inherited],
             )
+        for one in inherited:
+            one.close()
 
     @property
     def pid(self) -> int:
