@@ -12,6 +12,7 @@ from shared.imap_errors import CommandRefused
 log = logging.getLogger(__name__)
 
 _GROUP_BYTES = 8 * 1024 * 1024
+_ANSWER_BYTES = 48 * 1024 * 1024  # less than what `imap_wire` takes of an answer
 _HEADER_BYTES = 1024 * 1024
 _GROUP_MAILS = 97  # a transaction has 98 places for events; one is for mailbox.ready
 
@@ -66,8 +67,8 @@ def read(
     than it was listed is cut there.
     """
     found: dict[int, Content | None] = {}
-    whole = [item.uid for item in group if item.size <= max_mail_bytes]
-    bodies = _fetched(session, whole, max_mail_bytes) if whole else {}
+    whole = [item for item in group if item.size <= max_mail_bytes]
+    bodies = _bodies(session, whole, max_mail_bytes)
     for item in group:
         if item.uid in bodies:
             raw = bodies.pop(item.uid)
@@ -97,6 +98,24 @@ def _without_content(
         for attachment in content.mail["attachments"]:
             attachment["size"] = sizes.get(attachment["id"], attachment["size"])
     return {item.uid: content}
+
+
+def _bodies(
+    session: imap.Session, items: Sequence[imap.Listed], max_mail_bytes: int
+) -> dict[int, bytes | None]:
+    """One command for those that are small by far; the others, and what was not, one by one.
+
+    Listed sizes may be wrong by any factor: each mail gets an equal share of what an answer holds.
+    """
+    share = min(_ANSWER_BYTES // max(len(items), 1), max_mail_bytes)
+    small = [item.uid for item in items if 2 * item.size <= share]
+    found = _fetched(session, small, share) if small else {}
+    for item in items:
+        raw = found.get(item.uid)
+        if item.uid not in small or (raw and share <= len(raw) < max_mail_bytes):
+            found.pop(item.uid, None)
+            found |= _fetched(session, [item.uid], max_mail_bytes)
+    return found
 
 
 def _fetched(session: imap.Session, uids: list[int], first_bytes: int) -> dict[int, bytes | None]:

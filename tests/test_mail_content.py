@@ -71,6 +71,23 @@ def test_f23_a_mail_that_is_larger_than_the_server_said_is_cut(
     assert "too_large" in data["issues"]
 
 
+def test_f23_mails_whose_sizes_are_gross_lies_arrive_whole_all_the_same(
+    proxied: StartApp, proxy: ImapProxy, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.imap_wire._MAX_COMMAND_BYTES", 1_000_000)  # two of the mails
+    monkeypatch.setattr("shared.mail_content._ANSWER_BYTES", 800_000)
+    app = proxied()
+    app.settled(address)
+    for _ in range(4):
+        app.services.dovecot.deliver(address, large_mail(address))
+    app.put(address, "Small")
+    proxy.on(r"UID FETCH \S+ \(RFC822.SIZE", sizes_times(0.001))
+    app.tick()
+    assert sorted(app.subjects(address)) == [*["Films"] * 4, "Small"]
+    assert not any(one["body"]["data"]["truncated"] for one in app.webhooks(address))
+    assert proxy.count("UID FETCH") == 1 + 1 + 4  # listed, together, and four alone
+
+
 @pytest.mark.parametrize("factor", [0.8, 1.2])
 def test_sizes_that_are_estimates_change_nothing(
     proxied: StartApp, proxy: ImapProxy, address: str, factor: float
