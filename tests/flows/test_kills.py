@@ -10,4 +10,4 @@ def test_f47_every_mail_arrives_though_the_host_is_killed(
     report = kill_while_mail_arrives(
         start_lab(beat_seconds=0.5), address, mails=40, kills=3, seed=1
     )
-    assert (report.missing, report.renamed) == (0, 0), str(report)
+    assert (report.told.missing, report.told.renamed) == (0, 0), str(report)

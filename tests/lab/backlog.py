@@ -1,47 +1,36 @@
 """One mailbox with very much unseen mail, neighbours in its batch, and a host that is killed."""
 
 import random
+import statistics
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 
 from .lab import Lab
 from .mails import made_up
 from .memory import peak_mb
 from .receiver.client import Webhook
+from .told import Told
 
 _POLL_SECONDS = 0.5
 
 
 @dataclass
 class Report:
-    """ids: webhook ids by subject of the backlog; late: seconds that a neighbour's mail took."""
+    """late: seconds that each neighbour's mail took."""
 
-    mails: int
+    told: Told
     kills: int = 0
     idle_mb: float = 0
     peak_mb: float = 0
     seconds: float = 0
-    ids: dict[str, Counter[str]] = field(default_factory=dict)
     late: list[float] = field(default_factory=list)
 
-    @property
-    def missing(self) -> int:
-        return self.mails - len(self.ids)
-
-    @property
-    def renamed(self) -> int:
-        """Mails that came under more than one id."""
-        return sum(len(found) > 1 for found in self.ids.values())
-
     def __str__(self) -> str:
-        repeated = sum(found.total() - 1 for found in self.ids.values())
         late = sorted(self.late)
         return (
-            f"{len(self.ids)} of {self.mails} mails in {self.seconds:.0f} s, {self.kills} kills: "
-            f"{self.missing} missing, {repeated} sent again, {self.renamed} under another id; host "
-            f"{self.idle_mb:.0f} MB idle, {self.peak_mb:.0f} MB at most; {len(late)} mails of "
-            f"neighbours after {late[len(late) // 2]:.1f} s (median), {late[-1]:.1f} s (last)"
+            f"{self.told} in {self.seconds:.0f} s, {self.kills} kills; host {self.idle_mb:.0f} MB "
+            f"idle, {self.peak_mb:.0f} MB at most; {len(late)} mails of neighbours after "
+            f"{statistics.median(late):.1f} s (median), {late[-1]:.1f} s (last)"
         )
 
 
@@ -59,7 +48,8 @@ def work_through(
     The kills are spread over the backlog, each at a random moment; a neighbour at a time gets mail.
     seconds: when to give up.
     """
-    report = Report(mails)
+    told = Told(mails)
+    report = Report(told)
     address = f"{name}@outlook.example"
     others = [f"{name}-{number}@outlook.example" for number in range(neighbours)]
     for number in range(mails):
@@ -73,7 +63,7 @@ def work_through(
     lab.connect(address)
     started = time.monotonic()
     read, put_at, asked = 0, 0.0, 0
-    while report.missing or not report.late or report.kills < kills:
+    while told.missing or not report.late or report.kills < kills:
         time.sleep(_POLL_SECONDS)
         report.peak_mb = max(report.peak_mb, peak_mb(lab.host.pid))
         new = lab.receiver.since(read)
@@ -85,7 +75,7 @@ def work_through(
             other = others[asked % neighbours]
             lab.mail(other, made_up(other, f"Note {asked}"))
             put_at = time.time()
-        if report.kills < kills and len(report.ids) > mails * report.kills / kills:
+        if report.kills < kills and len(told.ids) > mails * report.kills / kills:
             time.sleep(chance.uniform(0, 2))  # the moment of the kill is what is at random
             lab.host.kill()
             lab.host.start()
@@ -101,6 +91,6 @@ def _note(report: Report, one: Webhook, address: str, note: str, put_at: float) 
         return
     data = one["body"]["data"]
     if data["account"]["address"] == address:
-        report.ids.setdefault(data["subject"], Counter())[one["headers"]["webhook-id"]] += 1
+        report.told.add(one)
     elif data["subject"] == note:
         report.late.append(time.time() - put_at)

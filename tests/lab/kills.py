@@ -6,35 +6,20 @@ from dataclasses import dataclass
 
 from .lab import Lab
 from .mails import made_up
-from .receiver.client import Webhook, ids
+from .told import Told
 from .waiting import wait_until
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run showed. ids: webhook ids by subject; repeated: webhooks beyond the first."""
+    """What a run showed."""
 
-    mails: int
+    told: Told
     kills: int
-    ids: dict[str, set[str]]
-    repeated: int
     seconds: float
 
-    @property
-    def missing(self) -> int:
-        return self.mails - len(self.ids)
-
-    @property
-    def renamed(self) -> int:
-        """Mails that came under more than one id."""
-        return sum(len(found) > 1 for found in self.ids.values())
-
     def __str__(self) -> str:
-        return (
-            f"{self.mails} mails, {self.kills} kills: {self.missing} missing, "
-            f"{self.repeated} sent again, {self.renamed} of them under another id "
-            f"({self.seconds:.0f} s)"
-        )
+        return f"{self.kills} kills, {self.told} ({self.seconds:.0f} s)"
 
 
 def kill_while_mail_arrives(lab: Lab, address: str, mails: int, kills: int, seed: int) -> Report:
@@ -55,9 +40,10 @@ def kill_while_mail_arrives(lab: Lab, address: str, mails: int, kills: int, seed
     lab.receiver.answer()
     lab.receiver.wait_for(mails, address, seconds=90)
     wait_for_the_end(lab, address)
-    came = lab.receiver.received(address, "mail.received")
-    repeated = len(came) - len(ids(came))
-    return Report(mails, kills, _by_subject(came), repeated, time.monotonic() - started)
+    told = Told(mails)
+    for one in lab.receiver.received(address, "mail.received"):
+        told.add(one)
+    return Report(told, kills, time.monotonic() - started)
 
 
 def wait_for_the_end(lab: Lab, address: str) -> None:
@@ -69,11 +55,3 @@ def wait_for_the_end(lab: Lab, address: str) -> None:
         return not any(row["RowKey"].startswith(("owed:", "dead:")) for row in rows)
 
     wait_until(settled, 20, "nothing is owed")
-
-
-def _by_subject(webhooks: list[Webhook]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for one in webhooks:
-        subject = one["body"]["data"]["subject"]
-        found.setdefault(subject, set()).update(ids([one]))
-    return found
