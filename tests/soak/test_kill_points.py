@@ -47,7 +47,7 @@ def reported(lab: KillRange, points: Sequence[Point]) -> Report:
 
 
 def test_f47_a_kill_at_each_write_and_each_webhook(services: Services, tmp_path: Path) -> None:
-    """KILL_POINTS_EVERY=4 takes every fourth one only, KILL_POINTS_FROM=N leaves out the first N."""
+    """KILL_POINTS_EVERY=4 takes every fourth only, KILL_POINTS_FROM=N leaves out the first N."""
     every, first = (int(os.environ.get(f"KILL_POINTS_{name}", "0")) for name in ("EVERY", "FROM"))
 
     def each(count: int) -> list[Point]:
