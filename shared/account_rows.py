@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from shared import instants, schedule
@@ -73,7 +73,7 @@ class Account:
     @property
     def fields(self) -> dict[str, Any]:
         """The row as it is stored, `next_due_at` worked out of the rest."""
-        stored = asdict(self)
+        stored = {name: getattr(self, name) for name in self.__dataclass_fields__}
         del stored["id"], stored["shard"], stored["etag"]
         stored["folders"] = folders_text(self.folders)
         stored["labels"] = json.dumps(self.labels)
