@@ -1,8 +1,9 @@
 """What a row of table `accounts` holds, and how it is written and read."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from shared import instants, schedule
@@ -73,7 +74,7 @@ class Account:
     @property
     def fields(self) -> dict[str, Any]:
         """The row as it is stored, `next_due_at` worked out of the rest."""
-        stored = asdict(self)
+        stored = {name: getattr(self, name) for name in self.__dataclass_fields__}
         del stored["id"], stored["shard"], stored["etag"]
         stored["folders"] = folders_text(self.folders)
         stored["labels"] = json.dumps(self.labels)
@@ -82,10 +83,10 @@ class Account:
             stored["next_due_at"] = self.due_at()
         return {"PartitionKey": self.shard, "RowKey": self.id, **stored}
 
-    def due_at(self) -> str:
-        return schedule.next_due_at(
-            self.next_check_at, self.not_before, self.next_refresh_at, self.next_attempt_at
-        )
+    def due_at(self, changes: Mapping[str, Any] = MappingProxyType({})) -> str:
+        """The earliest of what the account waits for, once these columns are changed."""
+        columns = ("next_check_at", "not_before", "next_refresh_at", "next_attempt_at")
+        return schedule.next_due_at(*(changes.get(name, getattr(self, name)) for name in columns))
 
 
 def folders_text(folders: Iterable[Folder]) -> str:

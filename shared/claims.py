@@ -137,8 +137,7 @@ class Claims:
         def changed(row: Row) -> Fields:
             now = account(row)
             fields = changes(now) | {"claim": "", "unfinished": 0}
-            known = {name: value for name, value in fields.items() if name != "folders"}
-            return {"next_due_at": replace(now, **known).due_at()} | fields
+            return {"next_due_at": now.due_at(fields)} | fields
 
         return self._ours(held, changed)
 

@@ -51,9 +51,9 @@ class Session:
     def status(self, folder: str) -> FolderStatus:
         """STATUS: says whether anything came, without opening the folder."""
         with self._command("STATUS"):
-            answer = self._client.folder_status(safe(folder), _STATUS_ITEMS)
+            found = self._client.status(safe(folder))
             return _folder_status(
-                answer.get(b"UIDVALIDITY"), answer.get(b"UIDNEXT"), answer.get(b"MESSAGES")
+                found.get("UIDVALIDITY"), found.get("UIDNEXT"), found.get("MESSAGES")
             )
 
     def examine(self, folder: str) -> FolderStatus:
@@ -142,7 +142,6 @@ class Session:
             yield
 
 
-_STATUS_ITEMS = ("MESSAGES", "UIDNEXT", "UIDVALIDITY")
 _LIST_ITEMS = ("RFC822.SIZE", "INTERNALDATE", "FLAGS")
 
 

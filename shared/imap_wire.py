@@ -32,6 +32,9 @@ _AFTER_BYE_SECONDS = 1
 # What the library raises for an answer that it can't parse.
 UNREADABLE = (ProtocolError, RecursionError, ValueError, LookupError, TypeError)
 _TAG = b"LOOK"
+_STATUS = "(MESSAGES UIDNEXT UIDVALIDITY)"
+_NUMBERS = re.compile(r"\(([^()]*)\)\s*\Z")
+_NUMBER = re.compile(r"([A-Z]+) (\d+)", re.IGNORECASE | re.ASCII)
 _TAGGED = re.compile(rb"(?P<tag>LOOK\d+) (?P<type>[A-Z]+) (?P<data>.*)", re.ASCII)
 
 
@@ -116,6 +119,17 @@ class Client(IMAPClient):  # type: ignore[misc]  # the library has no types
         if kind != "OK":
             raise imaplib.IMAP4.error(text)
         wire.state = "AUTH"
+
+    def status(self, folder: str) -> dict[str, int]:
+        """STATUS: MESSAGES, UIDNEXT and UIDVALIDITY, as far as the server says them.
+
+        It is all that an idle check reads. The library's lexer would take it byte by byte, which
+        costs as much as sending the command and waiting for it.
+        """
+        data = self._command_and_check("status", self._normalise_folder(folder), _STATUS)
+        found = _NUMBERS.search(_text(data))
+        pairs = _NUMBER.findall(found[1]) if found else []
+        return {name.upper(): int(number) for name, number in pairs}
 
     def say_logout(self) -> None:
         """LOGOUT, without waiting for what the server says to it; keeps the TLS session."""

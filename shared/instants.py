@@ -9,12 +9,10 @@ from datetime import UTC, datetime, timedelta
 NEVER = "9999-12-31T00:00:00Z"
 type Clock = Callable[[], datetime]
 
-_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-
 
 def text(moment: datetime) -> str:
     """The moment as `2026-01-31T12:00:00Z`, cut to the second: for what has happened."""
-    return moment.astimezone(UTC).strftime(_FORMAT)
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def due_text(moment: datetime) -> str:
@@ -26,7 +24,10 @@ def due_text(moment: datetime) -> str:
 
 def parse(value: str) -> datetime:
     """The aware UTC moment that `text` wrote; raises ValueError for anything else."""
-    return datetime.strptime(value, _FORMAT).replace(tzinfo=UTC)
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo != UTC or text(moment) != value:
+        raise ValueError("no instant")
+    return moment
 
 
 def after(moment: datetime, seconds: float) -> str:

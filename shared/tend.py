@@ -10,7 +10,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -178,7 +178,8 @@ class _Run:
                 log.warning("deadline: accounts=%d are left to their claim", len(running))
                 return
             until = min(next_renewal, next_partial, self._deadline)
-            done, _ = wait(running, timeout=max(until - now, 0), return_when=FIRST_COMPLETED)
+            # For all of them: each wait looks at every turn that still runs.
+            done, _ = wait(running, timeout=max(until - now, 0))
             for future in done:
                 self._done[running.pop(future)] = future.result()
             now = time.monotonic()

@@ -21,6 +21,7 @@ PURE = {
     *("flowed_text", "html_text", "reply_text", "uuencoded", "bounces", "message_ids"),
     *("read_mail", "skeletons", "filters", "circuit", "pages_of", "clouds"),
     "client_certificate",
+    *("table_rows", "table_transactions", "table_wire", "table_writes"),
 }
 ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "webhooks"}
 STORES = {
@@ -42,7 +43,7 @@ MAY_IMPORT_THEIR_OWN = [True, False, True, True, False]
 # Who may import what others sell: each library has one place that knows it.
 LIBRARIES = {
     "azure.functions": {"function_app", "functions"},
-    "azure.data.tables": {"shared.tables"},
+    "azure.data.tables": {"shared.table_wire"},
     "msal": {"shared.microsoft", "shared.client_credential"},
     "imapclient": {"shared.imap_wire", "shared.imap_errors"},
     "imaplib": {"shared.imap", "shared.imap_wire", "shared.imap_errors"},

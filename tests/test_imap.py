@@ -108,6 +108,24 @@ def test_f22_a_large_folder_is_searched_in_ranges_whose_answer_fits_a_line(
     ]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '"a (UIDNEXT 9) b" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)',
+        "{17}\r\na (UIDNEXT 9)\r\n b (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)",
+        "INBOX (uidvalidity 7 unseen 3 uidnext 2 messages 1) ",
+        "other (MESSAGES 9 UIDNEXT 9 UIDVALIDITY 9)\r\n"
+        "* STATUS INBOX (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)",
+    ],
+)
+def test_a_folders_numbers_are_found_however_it_is_called(
+    script: StartScripted, trusted: Callable[[int], Server], answer: str
+) -> None:
+    server = script(STATUS=f"* STATUS {answer}\r\n%T OK done\r\n".encode())
+    with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:
+        assert session.status("INBOX") == FolderStatus(7, 2, 1)
+
+
 @pytest.mark.parametrize("answer", ["", "* STATUS INBOX (MESSAGES 1)\r\n", "* STATUS x\r\n"])
 def test_a_folder_without_uidvalidity_is_not_read(
     script: StartScripted, through: Callable[..., None], answer: str

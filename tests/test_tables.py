@@ -36,18 +36,6 @@ def row(partition: str, key: str = "a", **columns: Any) -> Fields:
 # Filters
 
 
-def test_a_filter_has_its_values_as_parameters() -> None:
-    text, parameters = tables.where(("PartitionKey", "eq", "x' or 1 eq 1"), ("n", "gt", 3))
-    assert text == "PartitionKey eq @p0 and n gt @p1"
-    assert parameters == {"p0": "x' or 1 eq 1", "p1": 3}
-
-
-def test_a_filter_takes_fifteen_comparisons_and_not_one_more() -> None:
-    assert tables.where(*[("n", "gt", 0)] * 15)
-    with pytest.raises(AssertionError, match="16 comparisons"):
-        tables.where(*[("n", "gt", 0)] * 16)
-
-
 def test_no_query_gets_around_the_limit_of_comparisons(store: Tables) -> None:
     with pytest.raises(AssertionError, match="16 comparisons"):
         store.query(_TABLE, *[("n", "gt", 0)] * 16)
@@ -88,7 +76,9 @@ def test_a_table_is_made_at_the_first_write(services: Services) -> None:
     store = Tables(services.azurite.connection_string(next_account()))
     store.insert("first", row("a"))
     store.put("second", row("a"))
-    assert store.get("first", "a", "a") == store.get("second", "a", "a") == row("a")
+    store.transact("third", [Insert(row("a")), Insert(row("a", "b"))])
+    for table in ("first", "second", "third"):
+        assert store.get(table, "a", "a") == row("a")
     store.close()
 
 
@@ -199,7 +189,10 @@ def test_f8_one_row_that_does_not_fit_rolls_all_back(
         "missing": Delete(account_id, "x", read),
     }
     with pytest.raises(Stale):
-        store.transact(_TABLE, [Insert(row(account_id, "new")), steps[spoilt]])
+        store.transact(
+            _TABLE,
+            [Insert(row(account_id, "new")), steps[spoilt], Insert(row(account_id, "newer"))],
+        )
     assert store.query(_TABLE, ("PartitionKey", "eq", account_id)) == [row(account_id, n=2)]
 
 
@@ -305,3 +298,15 @@ def test_f8_a_write_whose_answer_gets_lost_is_sent_again_and_made_once(
     with pytest.raises(Stale):
         through.update(_TABLE, row("a", n=2), etag)
     assert through.get(_TABLE, "a", "a") == row("a", n=2)
+
+
+def test_f8_a_transaction_whose_answer_gets_lost_is_sent_again_and_made_once(
+    through: Tables, lossy: TableProxy
+) -> None:
+    through.put(_TABLE, row("canary"))
+    lossy.requests.clear()
+    lossy.lose()
+    with pytest.raises(Stale):
+        through.transact(_TABLE, [Insert(row("a", key)) for key in "abc"])
+    assert [one.partition("/lab")[0] for one in lossy.requests] == ["POST ", "POST "]
+    assert len(through.query(_TABLE, ("PartitionKey", "eq", "a"))) == 3

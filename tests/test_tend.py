@@ -165,12 +165,14 @@ def test_a_long_run_keeps_its_claim(start_app: StartApp, proxy: ImapProxy, addre
     app.settled(address)
     message = enqueued(app)
     end = app.rows("accounts")[0]["next_due_at"]
-    proxy.on(
-        "STATUS",
-        after(lambda: wait_until(lambda: app.rows("accounts")[0]["next_due_at"] > end, 5)),
-        times=1,
-    )
+    renewed: list[bool] = []
+
+    def until_it_is_renewed() -> None:
+        renewed.append(wait_until(lambda: app.rows("accounts")[0]["next_due_at"] > end, 5))
+
+    proxy.on("STATUS", after(until_it_is_renewed), times=1)
     assert app.parts.tend.receive(message) == 1
+    assert renewed
 
 
 # T32: what is not ours

@@ -1,0 +1,175 @@
+"""The wire to the table service: signed requests over azure-core's pipeline, rows and ETags back.
+
+The SDK reads the connection string and makes tables. It does not carry rows, because that was more
+than half of what an idle mailbox costs: see docs/decisions.md.
+"""
+
+import base64
+import hmac
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from email.utils import formatdate
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import requests
+from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.pipeline import Pipeline, PipelineRequest
+from azure.core.pipeline.policies import AzureSasCredentialPolicy, SansIOHTTPPolicy
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.data.tables import TableServiceClient
+from requests.adapters import HTTPAdapter
+
+from shared import table_transactions
+from shared.table_rows import Row, row
+from shared.table_transactions import Answer
+from shared.table_writes import Request
+
+_CONNECTIONS = 64
+_CONNECT_SECONDS = 5
+_VERSION = "2019-02-02"
+_NEXT = ("NextPartitionKey", "NextRowKey")
+
+
+class Refused(HttpResponseError):
+    """The service said no: `status_code`, and its own `error_code`."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(message=answer.code)
+        self.status_code = answer.status
+        self.error_code = answer.code
+
+
+class Unreadable(AzureError):
+    """The answer is not what the service documents: as good as lost."""
+
+
+class Wire:
+    """The connections to one storage account; safe to share between threads.
+
+    read_seconds: how long the service may say nothing. All raise `Refused`, or another AzureError
+    where no answer came.
+    """
+
+    def __init__(self, connection_string: str, read_seconds: float) -> None:
+        self._session = requests.Session()
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=_CONNECTIONS))
+        transport = RequestsTransport(
+            session=self._session,
+            session_owner=False,
+            connection_timeout=_CONNECT_SECONDS,
+            read_timeout=read_seconds,
+        )
+        self._service = TableServiceClient.from_connection_string(
+            connection_string, transport=transport, retry_total=0
+        )
+        self._endpoint = self._service.url
+        self._pipeline = Pipeline(transport, [_signing(self._service.credential)])
+
+    def close(self) -> None:
+        self._service.close()
+        self._session.close()
+
+    def make_table(self, table: str) -> None:
+        """Makes the table unless it is there."""
+        self._service.create_table_if_not_exists(table)
+
+    def row(self, path: str) -> Row:
+        """The row at `table_rows.address`."""
+        answer = self._send(Request("GET", path))
+        return _read(_row, answer.body)
+
+    def rows(self, table: str, query: Mapping[str, str]) -> Iterator[Row]:
+        """The rows that a query finds, page by page."""
+        after: Mapping[str, str] = {}
+        while True:
+            text = urlencode({**query, **after}, safe="$", quote_via=quote)
+            answer = self._send(Request("GET", f"/{table}()?{text}"))
+            yield from _read(_page, answer.body)
+            after = _after(answer.headers)
+            if not after:
+                return
+
+    def write(self, request: Request) -> str:
+        """Makes one write; gives the row's new ETag, '' where it was deleted."""
+        return _etag(request, self._send(request))
+
+    def write_together(self, writes: Sequence[Request]) -> list[str]:
+        """Makes all of the writes or none; gives the ETags in order."""
+        batch = self._send(table_transactions.together(writes, self._endpoint))
+        answers = _read(table_transactions.answers, batch)
+        for answer in answers:
+            if answer.status >= 300:
+                raise Refused(answer)
+        if len(answers) != len(writes):
+            raise Unreadable(f"{len(answers)} answers to {len(writes)} writes")
+        return [_etag(*one) for one in zip(writes, answers, strict=True)]
+
+    def _send(self, request: Request) -> Answer:
+        stamp = {"x-ms-version": _VERSION, "x-ms-date": formatdate(usegmt=True)}
+        sent = HttpRequest(
+            request.method,
+            self._endpoint + request.path,
+            headers={**request.headers, **stamp},
+            content=request.body.encode("ascii") or None,
+        )
+        found = self._pipeline.run(sent).http_response
+        headers = {name.lower(): value for name, value in found.headers.items()}
+        answer = Answer(found.status_code, headers, found.content)
+        if answer.status >= 300:
+            raise Refused(answer)
+        return answer
+
+
+def _etag(write: Request, answer: Answer) -> str:
+    """A write without an ETag to go on from is as good as lost; a delete has none."""
+    if not answer.etag and write.method != "DELETE":
+        raise Unreadable("no ETag")
+    return answer.etag
+
+
+def _read[A, T](parse: Callable[[A], T], answer: A) -> T:
+    try:
+        return parse(answer)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise Unreadable(type(error).__name__) from error
+
+
+def _row(body: bytes) -> Row:
+    return row(json.loads(body))
+
+
+def _page(body: bytes) -> list[Row]:
+    return [row(one) for one in json.loads(body)["value"]]
+
+
+def _after(headers: Mapping[str, str]) -> dict[str, str]:
+    """Where the next page begins; empty where there is none."""
+    names = {name: f"x-ms-continuation-{name.lower()}" for name in _NEXT}
+    return {name: headers[header] for name, header in names.items() if header in headers}
+
+
+def _signing(credential: Any) -> SansIOHTTPPolicy[HttpRequest, HttpResponse]:
+    if isinstance(credential, AzureSasCredential):
+        return AzureSasCredentialPolicy(credential)
+    return _SharedKey(credential)
+
+
+class _SharedKey(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
+    """https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key"""
+
+    def __init__(self, credential: AzureNamedKeyCredential) -> None:
+        self._name, key = credential.named_key
+        self._key = base64.b64decode(key)
+
+    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
+        sent = request.http_request
+        headers = sent.headers
+        resource = f"/{self._name}{urlsplit(sent.url).path}"
+        lines = (sent.method, "", headers.get("Content-Type", ""), headers["x-ms-date"], resource)
+        digest = hmac.digest(self._key, "\n".join(lines).encode(), "sha256")
+        signature = base64.b64encode(digest).decode()
+        headers["Authorization"] = f"SharedKey {self._name}:{signature}"
