@@ -40,8 +40,10 @@ check: $(VENV)/.installed ## lint, types, architecture, docs/errors.md
 errors: $(VENV)/.installed ## write docs/errors.md from the catalogue
 	@$(PY) -m tests.errors_page
 
-bench: $(VENV)/.installed ## speed and memory, side by side
-	@for file in benchmarks/[a-z]*.py; do $(PY) $$file || exit 1; done
+bench: setup ## speed and memory, side by side (ARGS=--quick: roughly)
+	@for file in benchmarks/[a-z]*.py; do \
+		$(PY) -m benchmarks.$$(basename $$file .py) $(ARGS) || exit 1; \
+	done
 
 parse: $(VENV)/.installed ## show what a saved mail becomes (FILE=mail.eml)
 	@[ -n "$(FILE)" ] || { echo 'Say which mail: make parse FILE=mail.eml' >&2; exit 2; }

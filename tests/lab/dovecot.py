@@ -21,10 +21,19 @@ _LETTERS = {"\\Seen": "S", "\\Answered": "R", "\\Flagged": "F", "\\Deleted": "T"
 
 
 class Dovecot:
-    """A private instance; any address is a mailbox there, made by its first mail."""
+    """A private instance; any address is a mailbox there, made by its first mail.
+
+    large: see `DovecotSettings`.
+    """
 
     def __init__(
-        self, folder: Path, authority: Authority, introspection_url: str, *, port: int = 0
+        self,
+        folder: Path,
+        authority: Authority,
+        introspection_url: str,
+        *,
+        port: int = 0,
+        large: bool = False,
     ) -> None:
         program = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
         if program is None:
@@ -36,14 +45,18 @@ class Dovecot:
         # The server's own users must get there, and a socket's path is short.
         self._folder = Path(tempfile.mkdtemp(prefix="unseen-dovecot-"))
         self._folder.chmod(0o755)
+        ca_file, cert_file, key_file = (
+            self._folder / shutil.copy(file, self._folder)
+            for file in (authority.ca_file, authority.cert_file, authority.key_file)
+        )
         self._settings = DovecotSettings(
             self._folder,
             port or free_port(),
             introspection_url,
-            *(
-                self._folder / shutil.copy(file, self._folder)
-                for file in (authority.ca_file, authority.cert_file, authority.key_file)
-            ),
+            ca_file,
+            cert_file,
+            key_file,
+            large,
         )
         self.app_users.mkdir()
         self._settings.mail_root.mkdir()

@@ -10,7 +10,12 @@ _MAIL_UID = 65534  # nobody: Dovecot refuses mail to root
 
 @dataclass(frozen=True)
 class DovecotSettings:
-    """folder: short and readable for everybody, because sockets and mail users live in it."""
+    """folder: short and readable for everybody, because sockets and mail users live in it.
+
+    large: processes serve one login after another, as those of a large server do, and so can
+    resume TLS sessions; otherwise each login has processes of its own.
+    https://doc.dovecot.org/2.3/admin_manual/login_processes/
+    """
 
     folder: Path
     port: int
@@ -18,6 +23,7 @@ class DovecotSettings:
     ca_file: Path
     cert_file: Path
     key_file: Path
+    large: bool = False
 
     @property
     def mail_root(self) -> Path:
@@ -105,6 +111,7 @@ namespace inbox {{
 }}
 service imap-login {{
   process_min_avail = 1
+  service_count = {0 if settings.large else 1}
   inet_listener imap {{
     port = 0
   }}
@@ -112,6 +119,9 @@ service imap-login {{
     port = {settings.port}
     ssl = yes
   }}
+}}
+service imap {{
+  service_count = {256 if settings.large else 1}
 }}
 # Without it, failed logins get slower and slower.
 service anvil {{

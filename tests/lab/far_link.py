@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 _TUN = Path("/dev/net/tun")
-_NEAR, _FAR, _LOOPBACK = "10.254.77.1", "10.254.77.2", "127.0.0.1"
+_LOOPBACK = "127.0.0.1"
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 _SIOCADDRT, _SIOCSIFFLAGS, _SIOCSIFADDR, _SIOCSIFDSTADDR = 0x890B, 0x8914, 0x8916, 0x8918
 _IFF_UP = 0x1
@@ -43,7 +43,10 @@ class FarLink:
     def __init__(self, port: int, milliseconds: float) -> None:
         self._port = port.to_bytes(2, "big")
         self._one_way_seconds = milliseconds / 2000
-        self._near = _tun(_NEAR, _FAR)
+        self._near, name = _tun()
+        # Devices of one namespace have different numbers, and so links have different addresses.
+        self._ends = _ends(int(name.removeprefix("tun")))
+        _bring_up(name, *self._ends)
         self._ending = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -52,7 +55,8 @@ class FarLink:
         ours, theirs = socket.socketpair()
         self._thread = threading.Thread(target=self._join, args=(ours,), daemon=True)
         self._thread.start()
-        return [sys.executable, "-m", __spec__.name, str(theirs.fileno()), *command], [theirs]
+        enter = [sys.executable, "-m", __spec__.name, str(theirs.fileno()), *self._ends]
+        return [*enter, *command], [theirs]
 
     def close(self) -> None:
         self._ending.set()
@@ -102,18 +106,26 @@ def _write(device: int, packet: bytes) -> None:
         os.write(device, packet)
 
 
-def _tun(own: str, peer: str) -> int:
-    """A TUN device with these addresses, in the namespace of this process; gives its descriptor."""
+def _ends(number: int) -> tuple[str, str]:
+    """Addresses of the near and the far end of a link."""
+    return f"10.254.{number % 256}.1", f"10.254.{number % 256}.2"
+
+
+def _tun() -> tuple[int, str]:
+    """A TUN device in the namespace of this process: its descriptor and its name."""
     device = os.open(_TUN, os.O_RDWR | os.O_CLOEXEC)
-    answer = fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH22x", b"", _IFF_TUN | _IFF_NO_PI))
-    name = answer[:16].rstrip(b"\0")
+    wanted = struct.pack("16sH22x", b"tun%d", _IFF_TUN | _IFF_NO_PI)
+    return device, fcntl.ioctl(device, _TUNSETIFF, wanted)[:16].rstrip(b"\0").decode()
+
+
+def _bring_up(name: str, own: str, peer: str) -> None:
     # Packets from and to 127.0.0.1 may pass here, and nowhere else.
-    Path(f"/proc/sys/net/ipv4/conf/{name.decode()}/route_localnet").write_text("1")
+    Path(f"/proc/sys/net/ipv4/conf/{name}/route_localnet").write_text("1")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
         for request, address in ((_SIOCSIFADDR, own), (_SIOCSIFDSTADDR, peer)):
-            fcntl.ioctl(control, request, struct.pack("16s16s8x", name, _sockaddr(address)))
-        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", name, _IFF_UP))
-    return device
+            wanted = struct.pack("16s16s8x", name.encode(), _sockaddr(address))
+            fcntl.ioctl(control, request, wanted)
+        fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sH22x", name.encode(), _IFF_UP))
 
 
 def _route(address: str, gateway: str) -> None:
@@ -130,11 +142,12 @@ def _sockaddr(address: str) -> bytes:
     return struct.pack("HH4s8x", socket.AF_INET, 0, socket.inet_aton(address))
 
 
-def _enter(link: socket.socket, command: list[str]) -> None:
+def _enter(link: socket.socket, near: str, far: str, command: list[str]) -> None:
     """Becomes the command, in a namespace whose 127.0.0.1 is at the other end of the link."""
     os.unshare(os.CLONE_NEWNET)
-    device = _tun(_FAR, _NEAR)
-    _route(_LOOPBACK, _NEAR)
+    device, name = _tun()
+    _bring_up(name, far, near)
+    _route(_LOOPBACK, near)
     # A server may say that it is at 127.0.0.1, though nobody comes to it there.
     Path("/proc/sys/net/ipv4/ip_nonlocal_bind").write_text("1")
     socket.send_fds(link, [b"t"], [device])
@@ -144,4 +157,4 @@ def _enter(link: socket.socket, command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    _enter(socket.socket(fileno=int(sys.argv[1])), sys.argv[2:])
+    _enter(socket.socket(fileno=int(sys.argv[1])), sys.argv[2], sys.argv[3], sys.argv[4:])

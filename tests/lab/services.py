@@ -31,9 +31,12 @@ class Services:
     """Everything that the app talks to; started at once and waited for together.
 
     `folder` takes logs and certificates; the certificate of `ca_file` is what clients trust.
+    large_dovecot: see `DovecotSettings.large`.
     """
 
-    def __init__(self, folder: Path, ports: Ports | None = None) -> None:
+    def __init__(
+        self, folder: Path, ports: Ports | None = None, *, large_dovecot: bool = False
+    ) -> None:
         ports = ports or Ports()
         self.client_secret = secrets.token_hex(24)
         self.webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
@@ -44,7 +47,11 @@ class Services:
         self._processes: list[Process] = []
         self.azurite = Azurite(folder, ports=ports.azurite)
         self.dovecot = Dovecot(
-            folder, authority, f"{self.microsoft_url}/introspect", port=ports.imap
+            folder,
+            authority,
+            f"{self.microsoft_url}/introspect",
+            port=ports.imap,
+            large=large_dovecot,
         )
         try:
             self.dovecot.start()

@@ -1,0 +1,1 @@
+"""What is measured, and what becomes of it: figures, verdicts, tables, a chart."""

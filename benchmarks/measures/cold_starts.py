@@ -1,0 +1,77 @@
+"""Cold start: from the start of a process to its first answer, and what of it are imports."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.measures.checks import Figures
+from benchmarks.measures.stage import Stage
+from tests.lab.app_host import AppHost
+from tests.lab.azurite import next_account
+from tests.lab.processes import ROOT, plain_environment
+
+_NOTHING = "pass"
+_FUNCTIONS = "import function_app"
+_ALL = "import function_app; from shared.connector import connector; connector().tend"
+
+
+def measure(stage: Stage, rounds: int) -> Figures:
+    """Medians of so many starts of the worker library on the lab's host, and of imports alone.
+
+    first_answer: GET /api/health, from the start of the process. imports: `function_app`, as the
+    platform indexes it; parts: the same and all that a tend is built of, TLS context included.
+    Without the interpreter's own start.
+    """
+    starts = [_started(stage) for _ in range(rounds)]
+    bare = _cpu_ms(stage, _NOTHING, rounds)
+    found = {
+        "first_answer_seconds": statistics.median(wall for wall, _ in starts),
+        "first_answer_cpu_seconds": statistics.median(cpu for _, cpu in starts),
+        "imports_cpu_ms": _cpu_ms(stage, _FUNCTIONS, rounds) - bare,
+        "parts_cpu_ms": _cpu_ms(stage, _ALL, rounds) - bare,
+    }
+    print(_line(found), flush=True)
+    return found
+
+
+def _started(stage: Stage) -> tuple[float, float]:
+    with TemporaryDirectory() as folder:
+        host = AppHost(stage.services, Path(folder), storage_account=next_account())
+        began = time.perf_counter()
+        host.start()
+        try:
+            host.api("GET", "health").raise_for_status()
+            return time.perf_counter() - began, _cpu_seconds(host.pid)
+        finally:
+            host.kill()
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far, in steps of 10 ms (proc_pid_stat(5))."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _cpu_ms(stage: Stage, code: str, rounds: int) -> float:
+    command = [sys.executable, "-c", f"{code}; import time; print(time.process_time())"]
+    environment = plain_environment() | stage.app.environment
+
+    def once() -> float:
+        ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
+        return float(ran.stdout) * 1000
+
+    once()  # writes what Python compiles
+    return statistics.median(once() for _ in range(rounds))
+
+
+def _line(found: Figures) -> str:
+    return (
+        f"  first answer after {found['first_answer_seconds']:.2f} s"
+        f" ({found['first_answer_cpu_seconds']:.2f} s CPU);"
+        f" imports {found['imports_cpu_ms']:.0f} ms CPU,"
+        f" with all parts of a tend {found['parts_cpu_ms']:.0f} ms"
+    )
