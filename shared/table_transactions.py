@@ -53,7 +53,8 @@ def together(requests: Sequence[Request], endpoint: str) -> Request:
     return Request(
         "POST",
         "/$batch",
-        HEADERS | {"Content-Type": f"multipart/mixed; boundary={batch}"},
+        HEADERS
+        | {"Accept": "application/json", "Content-Type": f"multipart/mixed; boundary={batch}"},
         f"--{batch}\r\nContent-Type: multipart/mixed; boundary={change_set}\r\n\r\n"
         f"{parts}--{change_set}--\r\n\r\n--{batch}--\r\n",
     )

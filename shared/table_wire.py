@@ -1,7 +1,7 @@
 """The wire to the table service: signed requests over azure-core's pipeline, rows and ETags back.
 
-The SDK reads the connection string and makes tables. It does not carry rows, because that was more
-than half of what an idle mailbox costs: see docs/decisions.md.
+The SDK reads the connection string and makes tables. It does not carry rows, because that was a
+third of what an idle mailbox costs: see docs/decisions.md.
 """
 
 import base64
