@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class Plan:
     rtts_ms: Sequence[float]
 
 
-FULL = Size(3, 3, (1, 32, 128), 50, 8, 600, tuple(report.SERVERS))
+FULL = Size(3, 2, (1, 32, 128), 50, 8, 600, tuple(report.SERVERS))
 QUICK = Size(1, 0.3, (1,), 5, 2, 40, (LARGE,))
 
 
@@ -88,6 +88,7 @@ def _arguments() -> argparse.Namespace:
     add("--clients", nargs="+", choices=CLIENTS, default=list(CLIENTS), help="only these")
     add("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, help="only these")
     add("--rtt", nargs="+", type=float, default=[0, 40], help="round-trip times in ms (0 40)")
+    add("--rounds", type=int, help="turns of each client; the figures are medians (3)")
     add("--out", type=Path, default=ROOT / ".lab/bench", help="folder for figures and chart")
     add("--docs", action="store_true", help="also into docs/performance.*")
     return parser.parse_args()
@@ -95,11 +96,13 @@ def _arguments() -> argparse.Namespace:
 
 def _measured(chosen: argparse.Namespace) -> Figures:
     size = QUICK if chosen.quick else FULL
+    size = replace(size, rounds=chosen.rounds or size.rounds)
     wanted = {name: CLIENTS[name] for name in chosen.clients}
     rtts_ms, no_distance = checks.distances(chosen.rtt)
     run: Figures = {
         "at": instants.text(instants.now()),
         "quick": chosen.quick,
+        "rounds": size.rounds,
         "machine": machine.description(),
         "busy_percent": {"before": machine.busy_percent(size.seconds)},
         "load": {"before": os.getloadavg()[0]},

@@ -5,8 +5,9 @@ import dataclasses
 import itertools
 import json
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from benchmarks.clients.job import Job, Mailbox, Result, resident_bytes
@@ -56,49 +57,61 @@ class Meter:
         )
 
 
+class _Turns:
+    """One of the checks at once: its mailboxes in turn until the time is up, and how they went.
+
+    A server may limit the connections to a mailbox, so nobody else has these.
+    """
+
+    def __init__(self, job: Job, at: int) -> None:
+        self._mailboxes = itertools.cycle(job.mailboxes[at :: job.at_once])
+        self._end = time.monotonic() + job.seconds
+        self.done = self.failed = 0
+
+    def __iter__(self) -> Iterator[Mailbox]:
+        while not self.done or time.monotonic() < self._end:
+            yield next(self._mailboxes)
+
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            self.failed += 1
+        self.done += 1
+
+
 def _checks(job: Job, check: Check) -> Result:
+    def take(turns: _Turns) -> None:
+        for mailbox in turns:
+            with turns.counted():
+                check(job, mailbox)
+
     for _ in range(_WARM_UPS):
         check(job, job.mailboxes[0])
     with ThreadPoolExecutor(job.at_once) as pool:
         meter = Meter()
-        end = time.monotonic() + job.seconds
-        counts = list(pool.map(lambda own: _check_until(job, check, own, end), _shares(job)))
-        return meter.result(*_sums(counts))
-
-
-def _check_until(job: Job, check: Check, own: Iterator[Mailbox], end: float) -> tuple[int, int]:
-    done = failed = 0
-    while not done or time.monotonic() < end:
-        try:
-            check(job, next(own))
-        except Exception:
-            failed += 1
-        done += 1
-    return done, failed
+        turns = [_Turns(job, at) for at in range(job.at_once)]
+        list(pool.map(take, turns))
+        return _result(meter, turns)
 
 
 async def _check_tasks(job: Job, check: CheckTask) -> Result:
+    async def take(turns: _Turns) -> None:
+        for mailbox in turns:
+            with turns.counted():
+                await check(job, mailbox)
+
     for _ in range(_WARM_UPS):
         await check(job, job.mailboxes[0])
     meter = Meter()
-    end = time.monotonic() + job.seconds
-    counts = await asyncio.gather(
-        *(_check_task_until(job, check, own, end) for own in _shares(job))
-    )
-    return meter.result(*_sums(counts))
+    turns = [_Turns(job, at) for at in range(job.at_once)]
+    await asyncio.gather(*map(take, turns))
+    return _result(meter, turns)
 
 
-async def _check_task_until(
-    job: Job, check: CheckTask, own: Iterator[Mailbox], end: float
-) -> tuple[int, int]:
-    done = failed = 0
-    while not done or time.monotonic() < end:
-        try:
-            await check(job, next(own))
-        except Exception:
-            failed += 1
-        done += 1
-    return done, failed
+def _result(meter: Meter, turns: Sequence[_Turns]) -> Result:
+    return meter.result(sum(one.done for one in turns), sum(one.failed for one in turns))
 
 
 def _backlog(job: Job, check: Check, read: Read) -> Result:
@@ -108,15 +121,6 @@ def _backlog(job: Job, check: Check, read: Read) -> Result:
     read(job, warm_up)
     meter = Meter(idle_bytes)
     return meter.result(*read(job, full))
-
-
-def _shares(job: Job) -> list[Iterator[Mailbox]]:
-    """Each at once has mailboxes of its own: a server may limit the connections to one."""
-    return [itertools.cycle(job.mailboxes[at :: job.at_once]) for at in range(job.at_once)]
-
-
-def _sums(counts: list[tuple[int, int]]) -> tuple[int, int]:
-    return sum(done for done, _ in counts), sum(failed for _, failed in counts)
 
 
 def _ended[T](

@@ -64,7 +64,6 @@ def _cpu_ms(stage: Stage, code: str, rounds: int) -> float:
         ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True)
         return float(ran.stdout) * 1000
 
-    once()  # writes what Python compiles
     return statistics.median(once() for _ in range(rounds))
 
 

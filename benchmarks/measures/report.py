@@ -45,9 +45,9 @@ def _machine(run: Figures) -> str:
         f"**{run['at'][:10]}**, {run['at'][11:16]} UTC.{rough} {about['cpu']}, {about['cores']} "
         f"cores, {about['memory_gb']} GB; {about['system']}; Python {about['python']}, OpenSSL "
         f"{about['openssl']}, Node.js {about['node']}, Dovecot {about['dovecot']}; {packages}. "
-        f"Clients and servers share the machine. Others kept it {busy['before']:.0f} % busy before "
-        f"the run and {busy['after']:.0f} % after it; load average {load['before']:.1f} and "
-        f"{load['after']:.1f}.{far}{missing}"
+        f"Rounds: {run['rounds']}. Clients and servers share the machine. Others kept it "
+        f"{busy['before']:.0f} % busy before the run and {busy['after']:.0f} % after it; "
+        f"load average {load['before']:.1f} and {load['after']:.1f}.{far}{missing}"
     )
 
 
