@@ -32,6 +32,7 @@ from benchmarks.measures.targets import LARGE
 from shared import instants
 from tests.lab.errors import LabError
 from tests.lab.processes import ROOT
+from tests.lab.standing import ending_by_signal
 
 SECTIONS = ("checks", "tends", "backlogs", "cold_start")
 
@@ -69,9 +70,10 @@ def main() -> None:
     if sys.platform != "linux":
         sys.exit("This benchmark reads CPU and memory as Linux tells them; run it in a container.")
     try:
-        run = _measured(chosen)
-    except LabError as error:
-        sys.exit(f"\n{error}")
+        with ending_by_signal():  # or clients would outlive this, waiting for a server that is gone
+            run = _measured(chosen)
+    except (LabError, KeyboardInterrupt) as error:
+        sys.exit(f"\n{str(error) or 'Ended.'}")
     folder: Path = chosen.out
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "performance.json").write_text(json.dumps(run, indent=1) + "\n")

@@ -9,6 +9,7 @@ from benchmarks.measures.clients import CLIENTS, OURS
 from benchmarks.measures.targets import LARGE, SMALL, verdicts
 
 _LABELS = {name: client.label for name, client in CLIENTS.items()} | {RECORDED: "ours, recorded"}
+_BUSY_PERCENT = 20
 SERVERS = {
     LARGE: "a server whose processes serve many logins",
     SMALL: "a server with new processes for each login, which resumes no TLS session",
@@ -40,6 +41,8 @@ def _machine(run: Figures) -> str:
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
     missing = "".join(f" Not compared: {why}." for why in run["missing"].values())
     far = f" Nothing was measured from afar: {run['no_distance']}." if run["no_distance"] else ""
+    if max(busy.values()) > _BUSY_PERCENT:
+        far = " **The machine was busy: speeds and times are those of a part of it.**" + far
     rough = " **A quick run: its figures are rough.**" if run["quick"] else ""
     return (
         f"**{run['at'][:10]}**, {run['at'][11:16]} UTC.{rough} {about['cpu']}, {about['cores']} "
