@@ -1,6 +1,5 @@
 """The stage: the lab's services, mailboxes with tokens, accounts that are due, and backlogs."""
 
-import hashlib
 import itertools
 import re
 import secrets
@@ -18,6 +17,7 @@ from benchmarks.measures.clients import Place
 from benchmarks.measures.sample_mails import sample_mails
 from shared import instants
 from shared.account_rows import Account
+from tests.lab.not_microsoft.dovecot_users import DovecotUsers, name_of
 from tests.lab.processes import plain_environment
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
@@ -62,9 +62,8 @@ class Stage:
         """
         addresses = [f"box{next(self._numbers)}@contoso.example" for _ in range(count)]
         token = "EwB4" + secrets.token_urlsafe(1800)
-        name = hashlib.sha256(token.encode()).hexdigest()
-        lines = "".join(f"{address}:{{SHA256.HEX}}{name}\n" for address in addresses)
-        (self.services.dovecot.app_users / name).write_text(lines)
+        users = DovecotUsers(self.services.dovecot.app_users)
+        users.tell("benchmark", {name_of(token): addresses})
         return [Mailbox(address, token) for address in addresses]
 
     def backlog(self, mails: int) -> Mailbox:
