@@ -25,8 +25,8 @@ _AUTH_LINE_BYTES = 12_288
 _MAIL_LINE_BYTES = 1000
 _NOT_ALLOWED = "550 5.7.60 SMTP; Client does not have permissions to send as this sender"
 
-# It logs each line that it reads, mail among them.
-logging.getLogger("mail.log").setLevel(logging.WARNING)
+# It logs each line that it reads, mail among them, and warns of its own deprecations.
+logging.getLogger("mail.log").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Submission:
         self._dovecot = dovecot
         self._microsoft = microsoft
         self._faults: list[Fault] = []
-        self._watcher: Callable[[], None] | None = None
+        self._watcher: Callable[[], object] | None = None
         self._at_once = 0
         self._lock = threading.Lock()
         self._controller = _Controller(self, authority, self.port)
@@ -97,7 +97,7 @@ class Submission:
         """Each meets one client, in this order for each `at`."""
         self._faults += faults
 
-    def watch(self, watcher: Callable[[], None] | None) -> None:
+    def watch(self, watcher: Callable[[], object] | None) -> None:
         """Told when a mail has arrived, before its reply is sent; None ends it."""
         self._watcher = watcher
 
