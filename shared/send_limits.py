@@ -17,7 +17,6 @@ AT_ONCE = 3
 A_MINUTE = 30
 _MINUTE = timedelta(minutes=1)
 _SOON_SECONDS = 2
-_REMEMBERED = 10_000
 
 
 @dataclass(slots=True)
@@ -27,9 +26,10 @@ class _Sender:
 
 
 class SendLimits:
-    """Safe to share between threads."""
+    """Safe to share between threads. remembered: with so many accounts, idle ones are forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int = 10_000) -> None:
+        self._remembered = remembered
         self._senders: dict[str, _Sender] = {}
         self._lock = threading.Lock()
 
@@ -57,7 +57,7 @@ class SendLimits:
         return sender
 
     def _new(self, account_id: str, now: datetime) -> _Sender:
-        if len(self._senders) >= _REMEMBERED:
+        if len(self._senders) >= self._remembered:
             for known in self._senders.values():
                 _forget(known, now)
             busy = {name: one for name, one in self._senders.items() if one.at_once or one.began}

@@ -43,10 +43,14 @@ class Envelope:
 
 
 class Smtp:
-    """The servers that mailboxes send from; safe to share between threads."""
+    """The servers that mailboxes send from; safe to share between threads.
 
-    def __init__(self, settings: Settings) -> None:
+    seconds: the total that a mail may take.
+    """
+
+    def __init__(self, settings: Settings, seconds: float = _SECONDS) -> None:
         self._settings = settings
+        self._seconds = seconds
         # A context costs 30 ms.
         self._tls = ssl.create_default_context(cafile=settings.ca_file or certifi.where())
 
@@ -58,7 +62,7 @@ class Smtp:
         nothing was sent.
         """
         client = _Client(self._settings.smtp_host_of(kind))
-        with total_deadline(_SECONDS, lambda: client.sock):
+        with total_deadline(self._seconds, lambda: client.sock):
             try:
                 with _translated():
                     self._open(client)
@@ -122,7 +126,7 @@ def _sign_in(client: smtplib.SMTP, secret: str) -> None:
 
 def _address(client: smtplib.SMTP, envelope: Envelope) -> None:
     size = [f"SIZE={len(envelope.raw)}"] if client.has_extn("size") else []
-    _expect(client.mail(envelope.sender, size), 250)
+    _expect(client.mail(envelope.sender, size), 250, about_mail=True)
     for address, name in envelope.recipients.items():
         status, text = client.rcpt(address)
         if status in {250, 251}:
@@ -138,11 +142,10 @@ def _hand_over(client: smtplib.SMTP, raw: bytes) -> str:
     try:
         status, text = client.data(raw)
     except smtplib.SMTPDataError as error:
-        _refused(error.smtp_code, error.smtp_error)
+        _refused(error.smtp_code, error.smtp_error, about_mail=True)
     except (OSError, smtplib.SMTPException) as error:
         raise OutcomeUnknown(type(error).__name__) from None
-    if status != 250:
-        _refused(status, text)
+    _expect((status, text), 250, about_mail=True)
     return f"{status} {_shown(text)}"
 
 
@@ -159,13 +162,13 @@ def _translated() -> Iterator[None]:
         raise TryAgain("smtp_unavailable", type(error).__name__) from None
 
 
-def _expect(reply: tuple[int, bytes], wanted: int) -> None:
+def _expect(reply: tuple[int, bytes], wanted: int, *, about_mail: bool = False) -> None:
     if reply[0] != wanted:
-        _refused(*reply)
+        _refused(*reply, about_mail=about_mail)
 
 
-def _refused(status: int, text: bytes | str) -> NoReturn:
-    raise smtp_errors.outcome(status, _shown(text)) from None
+def _refused(status: int, text: bytes | str, *, about_mail: bool = False) -> NoReturn:
+    raise smtp_errors.outcome(status, _shown(text), about_mail=about_mail) from None
 
 
 def _shown(text: bytes | str) -> str:

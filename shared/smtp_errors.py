@@ -20,11 +20,12 @@ class OutcomeUnknown(Exception):
     """The connection ended while the mail was under way: it was sent, or it was not."""
 
 
-def outcome(status: int, text: str) -> Exception:
+def outcome(status: int, text: str, *, about_mail: bool = True) -> Exception:
     """The error of ours for an SMTP reply; the text is never passed on, its numbers are.
 
     TokenRefused: one fresh token and one more try. What is not known goes by its class: 4yz may
-    pass, 5yz is about this mail (RFC 5321 section 4.2.1).
+    pass, 5yz is for good (RFC 5321 section 4.2.1). about_mail: False for what was said before
+    there was one, of which only the server can be at fault.
     """
     found = _ENHANCED.match(text)
     enhanced, lowered = found[0] if found else "", text.lower()
@@ -41,6 +42,6 @@ def outcome(status: int, text: str) -> Exception:
         return Blocked("sending_suspended", detail)
     if status == 552 or enhanced in _TOO_LARGE:
         return Rejected("mail_too_large", detail, status=413)
-    if status >= 500:
+    if status >= 500 and about_mail:
         return Rejected("mail_refused", detail, status=422)
     return TryAgain("smtp_unavailable", detail)
