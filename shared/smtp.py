@@ -108,6 +108,8 @@ class _Bounded:
         self._left -= len(line)
         if self._left < 0:
             raise OSError("answer too large")
+        if line and len(line) < limit and not line.endswith(b"\n"):
+            raise OSError("cut within a line")  # smtplib would take a `2` of `250` for a reply
         return line
 
     def close(self) -> None:
@@ -145,6 +147,8 @@ def _hand_over(client: smtplib.SMTP, raw: bytes) -> str:
         _refused(error.smtp_code, error.smtp_error, about_mail=True)
     except (OSError, smtplib.SMTPException) as error:
         raise OutcomeUnknown(type(error).__name__) from None
+    if status not in range(200, 600):  # not SMTP
+        raise OutcomeUnknown(f"SMTP {status}")
     _expect((status, text), 250, about_mail=True)
     return f"{status} {_shown(text)}"
 

@@ -391,6 +391,16 @@ def test_a_copy_that_exchange_has_renamed_is_recognised(
     assert len(server.accepted) == 1
 
 
+def test_a_reply_that_is_none_leaves_the_outcome_unknown(
+    app: SteppedApp, account: Account, server: Submission
+) -> None:
+    server.fail(Fault("DATA", "nonsense"))
+    for _ in range(2):
+        found = refused(lambda: app.parts.send.send(account.id, mail(), "key"))
+        assert found == ("outcome_unknown", "", 409)
+    assert server.logins == 1
+
+
 def test_a_mail_that_got_lost_is_not_sent_again_either(
     app: SteppedApp, account: Account, server: Submission
 ) -> None:

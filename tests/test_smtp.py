@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -108,10 +109,13 @@ def test_a_reply_without_an_end_is_bounded(serve: Serve) -> None:
     assert sent < 100_000_000
 
 
-def test_a_server_that_falls_silent_is_left_when_the_time_is_up(serve: Serve) -> None:
-    heard: list[bytes] = []
-    smtp = serve(talker(heard, b"220-hello\r\n"), seconds=0.3)
-    assert refusal(smtp) == "smtp_unavailable SMTPServerDisconnected"
+def test_a_server_that_says_a_byte_now_and_then_is_left_when_the_time_is_up(serve: Serve) -> None:
+    def talk(sock: socket.socket) -> None:
+        for byte in b"554 " + b"." * 60 + b"\r\n":
+            sock.sendall(bytes([byte]))
+            time.sleep(0.05)
+
+    assert refusal(serve(talk, seconds=0.3)) == "smtp_unavailable SMTPServerDisconnected"
 
 
 def test_nobody_listens(start_app: StartApp) -> None:
