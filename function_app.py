@@ -2,8 +2,19 @@
 
 import azure.functions as func
 
-from functions import accounts, deliveries, due, endpoints, health, invitations, login, maintenance
+from functions import (
+    accounts,
+    deliveries,
+    due,
+    endpoints,
+    health,
+    invitations,
+    login,
+    maintenance,
+    sending,
+)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for module in (login, due, health, accounts, endpoints, deliveries, invitations, maintenance):
+modules = (login, due, health, accounts, sending, endpoints, deliveries, invitations, maintenance)
+for module in modules:
     app.register_functions(module.blueprint)

@@ -70,7 +70,8 @@ def api(make: Callable[[Connector], Any], status: int = 200) -> func.HttpRespons
         log.error("settings are missing or wrong: %s", error)
         return _problem(500, "settings_wrong", str(error))
     except UnseenError as error:
-        more = error.more if isinstance(error, Rejected) else {}
+        link = {"link": error.entry.link} if error.entry.link else {}
+        more = link | dict(error.more if isinstance(error, Rejected) else {})
         answer = _problem(_status(error), error.code, error.entry.operator, error.detail, more)
         if seconds := wait_seconds(error):
             answer.headers["Retry-After"] = str(seconds)

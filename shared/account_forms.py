@@ -16,6 +16,7 @@ INBOX = "INBOX"
 ACTIVE, PAUSED = "active", "paused"
 _MAX_LABELS = 50
 _MAX_ENDPOINTS = 20
+_MAX_ALIASES = 50
 _NOT_IN_A_FOLDER = set("*%")  # LIST's wildcards: no folder that was listed has them
 
 
@@ -78,6 +79,11 @@ def address(name: str, value: Any) -> str:
     return found
 
 
+def aliases(name: str, value: Any) -> tuple[str, ...]:
+    """Up to 50 addresses, each once."""
+    return tuple(address(name, one) for one in _texts(name, value, 0, _MAX_ALIASES, 254))
+
+
 def labels(name: str, value: Any) -> tuple[str, ...]:
     """Up to 50 short texts, each once."""
     return _texts(name, value, 0, _MAX_LABELS, 100)
@@ -131,6 +137,7 @@ _CHANGES: Mapping[str, Reader] = {
     "endpoint_id": text,
     "endpoints": endpoint_ids,
     "common_endpoints": _flag,
+    "aliases": aliases,
 }
 
 

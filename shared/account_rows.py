@@ -33,7 +33,7 @@ class Account:
     status: active, blocked, reconnect_required, paused; `code` says why, `since` when.
     endpoints: ids of those that are its own; common_endpoints: whether the others get its events
     too. filtered: events that no endpoint took. shared_mailbox: the address where it is one that
-    somebody else's sign-in opens.
+    somebody else's sign-in opens, delegate: of whom. aliases: what it may send as besides.
     """
 
     id: str
@@ -65,6 +65,8 @@ class Account:
     endpoints: tuple[str, ...] = ()
     common_endpoints: bool = True
     shared_mailbox: str = ""
+    delegate: str = ""
+    aliases: tuple[str, ...] = ()
     filtered: int = 0
     deleted_at: str = ""
     owed: int = 0
@@ -79,6 +81,7 @@ class Account:
         stored["folders"] = folders_text(self.folders)
         stored["labels"] = json.dumps(self.labels)
         stored["endpoints"] = json.dumps(self.endpoints)
+        stored["aliases"] = json.dumps(self.aliases)
         if not self.deleted_at:
             stored["next_due_at"] = self.due_at()
         return {"PartitionKey": self.shard, "RowKey": self.id, **stored}
@@ -96,7 +99,7 @@ def folders_text(folders: Iterable[Folder]) -> str:
 def account(row: Row) -> Account:
     """The account that a row holds; columns that are absent have their defaults."""
     known = {name: row[name] for name in Account.__dataclass_fields__ if name in row}
-    for name in ("labels", "endpoints"):
+    for name in ("labels", "endpoints", "aliases"):
         known[name] = tuple(json.loads(row.get(name, "[]")))
     known["folders"] = tuple(Folder(*item) for item in json.loads(row.get("folders", "[]")))
     return Account(**known | {"id": row["RowKey"], "shard": row["PartitionKey"], "etag": row.etag})

@@ -25,6 +25,7 @@ def view(account: Account, reconnect_url: str = "") -> dict[str, Any]:
         "labels": list(account.labels),
         "kind": account.kind,
         "shared_mailbox": account.shared_mailbox,
+        "aliases": list(account.aliases),
         "status": account.status,
         "code": account.code,
         "message": ENTRIES[account.code].operator if account.code in ENTRIES else "",

@@ -15,6 +15,7 @@ _EXCHANGE_IMAP = (
     "https://learn.microsoft.com/exchange/clients-and-mobile-in-exchange-online/pop3-and-imap4/"
     "enable-or-disable-pop3-or-imap4-access"
 )
+_SMTP_AUTH = "https://aka.ms/smtp_auth_disabled"
 _REGISTRATION = "https://learn.microsoft.com/entra/identity-platform/quickstart-register-app"
 _SECRETS = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
 _CONSENT = (
@@ -265,18 +266,72 @@ ENTRIES: dict[str, Entry] = {
     "smtp_disabled": Entry(
         "The mailbox may not send by SMTP. Ask your administrator to switch it on.",
         "SMTP AUTH is switched off for the mailbox or its tenant.",
-        "https://aka.ms/smtp_auth_disabled",
+        _SMTP_AUTH,
+        then="blocked",
+    ),
+    "smtp_denied": Entry(
+        "The mailbox does not let the application send. Its owner has to sign in again and allow "
+        "it.",
+        "SMTP refused a fresh token: the owner was never asked for SMTP.Send (SENDING was false "
+        "when he signed in), the app lacks SMTP.SendAsApp, or SMTP AUTH is off.",
+        _SMTP_AUTH,
+        then="blocked",
+    ),
+    "send_as_denied": Entry(
+        "The mailbox may not send as this address. Ask your administrator for the permission.",
+        "Exchange refused the sender: whoever signs in needs Send As for it.",
+        "https://learn.microsoft.com/exchange/recipients-in-exchange-online/"
+        "manage-permissions-for-recipients",
+        then="blocked",
+    ),
+    "sending_suspended": Entry(
+        "Microsoft has stopped this mailbox from sending. Ask your administrator to release it.",
+        "Exchange suspects outbound spam from the mailbox or its tenant.",
+        "https://learn.microsoft.com/defender-office-365/outbound-spam-restore-restricted-users",
         then="blocked",
     ),
     "smtp_throttled": Entry(
-        "Too much is being sent from this mailbox at once. It is tried again by itself.",
-        "Exchange takes three submissions of a mailbox at once.",
+        "Too much is being sent from this mailbox. Try again in a minute.",
+        "Exchange takes three submissions of a mailbox at once, and so many in a minute and a "
+        "day. Nothing was sent.",
         then="retry",
     ),
     "smtp_unavailable": Entry(
-        "The mail server did not take the mail. It is tried again by itself.",
-        "An SMTP refusal that is not one of a token or of a setting; its status is in the detail.",
+        "The mail server did not take the mail. Try again in a minute.",
+        "SMTP connection refused, cut before the mail was sent, not trusted or too slow, or a "
+        "refusal for now (4yz, in the detail). Nothing was sent.",
         then="retry",
+    ),
+    "mail_refused": Entry(
+        "The mail server refused this mail.",
+        "An SMTP refusal for good (5yz, in the detail). Nothing was sent; the same mail would be "
+        "refused again.",
+    ),
+    "recipient_refused": Entry(
+        "The mail server refused a recipient.",
+        "The detail names the recipient's field. Nothing was sent, to the others neither.",
+    ),
+    "mail_too_large": Entry(
+        "This mail is larger than the mail server takes.",
+        "The server has a limit of its own below ours; its reply's numbers are in the detail.",
+    ),
+    "outcome_unknown": Entry(
+        "It is not known whether this mail was sent.",
+        "The connection ended while the mail was under way, or the run that sent it did, and the "
+        "Sent folder does not have it (yet). It is never sent again under this Idempotency-Key: "
+        "ask again later with the same one, or look for message_id.",
+    ),
+    "idempotency_key_reused": Entry(
+        "This was already used for another mail.",
+        "An Idempotency-Key of the last day came again with another body.",
+    ),
+    "sending_limit": Entry(
+        "Too much is being sent from this mailbox. Try again in a moment.",
+        "Three submissions of an account at once and 30 a minute are what Exchange takes.",
+    ),
+    "sending_off": Entry(
+        "Nothing is sent from here.",
+        "SENDING is false, so this route is off.",
     ),
     # Inside
     "storage_unavailable": Entry(

@@ -20,10 +20,10 @@ class Cloud:
     smtp_host: str
     personal_smtp_host: str
 
-    @property
-    def scopes(self) -> tuple[str, ...]:
-        """What a mailbox owner is asked for."""
-        return (f"{self.resource}/IMAP.AccessAsUser.All",)
+    def scopes(self, *, sending: bool) -> tuple[str, ...]:
+        """What a mailbox owner is asked for: one resource, so that one token serves both."""
+        reading = f"{self.resource}/IMAP.AccessAsUser.All"
+        return (reading, f"{self.resource}/SMTP.Send") if sending else (reading,)
 
     @property
     def app_scope(self) -> str:

@@ -44,6 +44,9 @@ if TYPE_CHECKING:
     from shared.renew import Renewal
     from shared.replay import Replay
     from shared.results import Results
+    from shared.send import Send
+    from shared.send_keys import SendKeys
+    from shared.smtp import Smtp
     from shared.system import System
     from shared.tables import Tables
     from shared.tenant_tokens import TenantTokens
@@ -125,6 +128,12 @@ class Connector:
         )
 
     @_Part
+    def smtp(self) -> "Smtp":
+        from shared.smtp import Smtp
+
+        return Smtp(self.settings)
+
+    @_Part
     def accounts(self) -> "Accounts":
         from shared.accounts import Accounts
 
@@ -153,6 +162,12 @@ class Connector:
         from shared.once import Once
 
         return Once(self.tables, self.vault)
+
+    @_Part
+    def send_keys(self) -> "SendKeys":
+        from shared.send_keys import SendKeys
+
+        return SendKeys(self.tables, self.vault)
 
     @_Part
     def consents(self) -> "Consents":
@@ -373,6 +388,22 @@ class Connector:
         from shared.vending import Vending
 
         return Vending(self.settings, self.accounts, self.renewal, self.now)
+
+    @_Part
+    def send(self) -> "Send":
+        from shared.send import Send
+        from shared.send_limits import SendLimits
+
+        return Send(
+            self.settings,
+            self.accounts,
+            self.renewal,
+            self.smtp,
+            self.server,
+            self.send_keys,
+            SendLimits(),
+            self.now,
+        )
 
     @_Part
     def endpoint_admin(self) -> "EndpointAdmin":

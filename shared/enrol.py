@@ -83,6 +83,7 @@ class Enrol:
             account_forms.described(existing or first(account_id, shard, now), invitation.wanted),
             address=_address(invitation, sign_in, existing),
             shared_mailbox=invitation.shared_mailbox,
+            delegate=identity.address if invitation.shared_mailbox else "",
             reference=invitation.reference,
             kind=identity.kind,
             tid=identity.tid,

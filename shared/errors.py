@@ -61,7 +61,10 @@ class OperatorFault(UnseenError):
 
 
 class Rejected(UnseenError):
-    """Bad input; `status` is the HTTP status that fits, `more` what the answer says besides."""
+    """Bad input; `status` is the HTTP status that fits, `more` what the answer says besides.
+
+    retry_after_seconds: with a 429, when the same would be taken; None for a minute.
+    """
 
     def __init__(
         self,
@@ -70,9 +73,11 @@ class Rejected(UnseenError):
         *,
         status: int = 400,
         more: Mapping[str, object] | None = None,
+        retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(code, detail)
         self.status = status
+        self.retry_after_seconds = retry_after_seconds
         self.more = more or {}
 
 
@@ -118,10 +123,11 @@ def page_status(error: UnseenError) -> int:
 def wait_seconds(error: UnseenError) -> int | None:
     """What `Retry-After` says where trying again helps, else None."""
     match error:
-        case TryAgain(retry_after_seconds=seconds):
+        case (
+            TryAgain(retry_after_seconds=seconds)
+            | Rejected(status=429, retry_after_seconds=seconds)
+        ):
             return max(1, math.ceil(seconds or _WAIT_SECONDS))
-        case Rejected(status=429):
-            return _WAIT_SECONDS
         case _:
             return None
 

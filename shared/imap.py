@@ -89,14 +89,14 @@ class Session:
                 found.update(self._client.search(criteria))
         return sorted(uid for uid in found if uid >= first and (not last or uid <= last))
 
-    def with_message_id(self, message_id: str) -> list[int]:
-        """UIDs of the open folder whose Message-ID header holds the value, ascending."""
+    def with_message_id(self, message_id: str, field: str = "Message-ID") -> list[int]:
+        """UIDs of the open folder whose header field holds the value, ascending."""
         if not message_id.isascii() or UNSAFE.search(message_id):
             return []  # Exchange refuses a search that is not US-ASCII; no server takes the other
         # imapclient leaves a value without a space as it is: `{9}` would begin a literal.
         quoted = message_id.replace("\\", "\\\\").replace('"', '\\"')
         with self._command("SEARCH"):
-            return sorted(self._client.search(f'HEADER Message-ID "{quoted}"'))
+            return sorted(self._client.search(f'HEADER {field} "{quoted}"'))
 
     def listed(self, uids: Sequence[int]) -> list[Listed]:
         """Size, INTERNALDATE and flags, in the order asked for; expunged ones are left out."""

@@ -57,7 +57,7 @@ class Microsoft:
     def __init__(self, settings: Settings, credential: str | dict[str, Any]) -> None:
         self._settings = settings
         self._credential = credential
-        self._scopes = settings.cloud.scopes
+        self._scopes = settings.scopes
         self._session = requests.Session()
         # REQUESTS_CA_BUNDLE and proxies of the environment would override what is set here.
         self._session.trust_env = False
@@ -120,9 +120,9 @@ class Microsoft:
             tenant=urlsplit(self._settings.authority).path.strip("/"),
             now=now,
         )
-        granted = {scope.rpartition("/")[2].lower() for scope in result.get("scope", "").split()}
-        wanted = {scope.rpartition("/")[2].lower() for scope in self._scopes}
-        if not wanted <= granted:
+        # A mailbox that can be read is of use also where nothing can be sent from it.
+        reading = self._settings.cloud.scopes(sending=False)
+        if not set(reading) <= set(self._granted(result.get("scope"))):
             raise Rejected("scopes_missing")
         return SignIn(identity, _token(result, cache, now, renewed=True))
 
@@ -140,7 +140,7 @@ class Microsoft:
             if not accounts:
                 return None
             result: Mapping[str, Any] | None = application.acquire_token_silent_with_error(
-                list(self._scopes), account=accounts[0], force_refresh=force
+                self._scopes_of(held), account=accounts[0], force_refresh=force
             )
             return result
 
@@ -149,6 +149,19 @@ class Microsoft:
             raise ReconnectNeeded("sign_in_again", "no refresh token")
         _raise_error(result, http)
         return _token(result, held, now, renewed=result.get("token_source") != "cache")
+
+    def _scopes_of(self, held: msal.SerializableTokenCache) -> list[str]:
+        """What to ask a token for: as much as its owner was asked for.
+
+        SENDING may have been switched on since: a wish for more would end in a refusal.
+        """
+        stored = held.search(held.CredentialType.REFRESH_TOKEN)
+        return self._granted(" ".join(one.get("target", "") for one in stored)) or [*self._scopes]
+
+    def _granted(self, scopes: str | None) -> list[str]:
+        """Of the scopes that we want, those that are named; the name's last part is what counts."""
+        named = {scope.rpartition("/")[2].lower() for scope in (scopes or "").split()}
+        return [one for one in self._scopes if one.rpartition("/")[2].lower() in named]
 
     # In our own name
 

@@ -18,6 +18,7 @@ LOGIN = "login"
 CONSENT = "consent"
 INVITATION = "invitation"
 RESULT = "result"
+SUBMISSION = "submission"
 APP = "app"
 LOGIN_LIFE = timedelta(minutes=10)
 _PURGED_AT_ONCE = 1000
@@ -105,7 +106,8 @@ class Once:
 
     def purge(self, now: datetime) -> int:
         """Removes what has expired and gives the number; what another purge took is fine."""
-        return sum(self._purge(kind, now) for kind in (LOGIN, CONSENT, INVITATION, RESULT))
+        kinds = (LOGIN, CONSENT, INVITATION, RESULT, SUBMISSION)
+        return sum(self._purge(kind, now) for kind in kinds)
 
     def _purge(self, kind: str, now: datetime) -> int:
         rows = self._tables.query(

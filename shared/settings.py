@@ -54,6 +54,7 @@ class Settings:
     open_connect: bool
     open_logins_limit: int
     return_urls: tuple[str, ...]
+    sending: bool
     check_for: str
     mark_seen: bool
     backlog_limit: int
@@ -67,6 +68,11 @@ class Settings:
     allow_private_endpoints: bool
     ca_file: str
     identity_host: str
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What a mailbox owner is asked for."""
+        return self.cloud.scopes(sending=self.sending)
 
     @property
     def redirect_uri(self) -> str:
@@ -116,6 +122,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         open_connect=reader.flag("OPEN_CONNECT"),
         open_logins_limit=reader.number("OPEN_LOGINS_LIMIT", 1000, 1, 100_000),
         return_urls=reader.take("RETURN_URLS", _origins, " "),
+        sending=reader.flag("SENDING", default=True),
         check_for=reader.choice("CHECK_FOR", "unseen", "new"),
         mark_seen=reader.choice("MARK_SEEN", "never", "after_delivery") == "after_delivery",
         backlog_limit=reader.number("BACKLOG_LIMIT", 1000, 0, 100_000),
@@ -175,13 +182,13 @@ class _Reader:
 
         return self.take(name, parse, default)
 
-    def flag(self, name: str) -> bool:
+    def flag(self, name: str, *, default: bool = False) -> bool:
         def parse(value: str) -> bool:
             if value.lower() not in {"true", "false"}:
                 raise ValueError("must be true or false")
             return value.lower() == "true"
 
-        return self.take(name, parse, "false") is True
+        return self.take(name, parse, str(default)) is True
 
     def cloud(self) -> Cloud:
         """The others' defaults depend on it, so that there is one also where it is wrong."""

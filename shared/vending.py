@@ -48,16 +48,16 @@ class Vending:
             log.warning("access token refused: %s", error.code)
             raise
         log.info("access token given out: account=%s", account.id)
-        cloud = self._settings.cloud
+        settings, kind = self._settings, account.kind
         return {
             "access_token": token.access_token,
             "expires_at": instants.text(token.expires_at),
             "address": account.address,
-            "imap_host": self._settings.imap_host,
-            "imap_port": self._settings.imap_port,
-            "smtp_host": self._settings.smtp_host_of(account.kind),
-            "smtp_port": self._settings.smtp_port,
-            "scope": cloud.app_scope if account.kind == APP_ONLY else " ".join(cloud.scopes),
+            "imap_host": settings.imap_host,
+            "imap_port": settings.imap_port,
+            "smtp_host": settings.smtp_host_of(kind),
+            "smtp_port": settings.smtp_port,
+            "scope": settings.cloud.app_scope if kind == APP_ONLY else " ".join(settings.scopes),
         }
 
     def _check_key(self, key: str) -> None:

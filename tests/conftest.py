@@ -194,6 +194,7 @@ def _as_it_should_be(request: pytest.FixtureRequest) -> Iterator[None]:
     if "services" in request.fixturenames:
         services = request.getfixturevalue("services")
         services.microsoft.reset()
+        services.submission.reset()
         services.receiver.answer()
         services.receiver.forget()
     if "lab" in request.fixturenames:

@@ -22,11 +22,12 @@ PURE = {
     *("read_mail", "skeletons", "filters", "circuit", "pages_of", "clouds"),
     "client_certificate",
     *("table_rows", "table_transactions", "table_wire", "table_writes"),
+    *("compose", "compose_reply", "send_limits"),
 }
-ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "webhooks"}
+ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "smtp", "webhooks"}
 STORES = {
     *("accounts", "account_rows", "claims", "consents", "endpoints", "once", "outbox"),
-    *("outbox_rows", "token_store"),
+    *("outbox_rows", "send_keys", "token_store"),
 }
 FLOWS = {
     *("connect", "connected", "enrol", "prove", "enqueue", "tend", "turn", "check", "attempts"),
@@ -36,6 +37,7 @@ FLOWS = {
     *("account_view", "vending"),
     *("app_only", "tenant_tokens", "consent", "callback"),
     *("invitation_forms", "invitations", "results"),
+    *("send", "send_forms"),
 }
 LAYERS = [PURE, ADAPTERS, STORES, FLOWS, {"connector"}]
 MAY_IMPORT_THEIR_OWN = [True, False, True, True, False]
@@ -47,6 +49,7 @@ LIBRARIES = {
     "msal": {"shared.microsoft", "shared.client_credential"},
     "imapclient": {"shared.imap_wire", "shared.imap_errors"},
     "imaplib": {"shared.imap", "shared.imap_wire", "shared.imap_errors"},
+    "smtplib": {"shared.smtp"},
     "urllib3": {"shared.webhooks"},
     "cryptography": {"shared.vault", "shared.client_certificate"},
     "resiliparse": {"shared.html_text"},

@@ -71,6 +71,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "replay_delivery",
         "replay_range",
         "rotate_secret",
+        "send_message",
         "tend_mailboxes",
         "test_endpoint",
     ]

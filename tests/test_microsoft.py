@@ -63,7 +63,7 @@ def test_t5_a_flow_has_pkce_nonce_and_a_state_of_its_own(microsoft: Microsoft) -
     assert len(flow["state"]) == 43
     assert flow["code_verifier"] not in url
     assert asked["prompt"] == "select_account"
-    assert set(GLOBAL.scopes) < set(asked["scope"].split())
+    assert set(GLOBAL.scopes(sending=True)) < set(asked["scope"].split())
 
 
 def test_no_two_flows_are_alike(microsoft: Microsoft) -> None:
@@ -126,6 +126,21 @@ def test_t6_an_id_token_that_does_not_fit_is_refused(
     found = failure(app, address)
     assert (type(found), found.code) == (Rejected, "id_token_refused")
     assert found.detail in {claim, "tid"}
+
+
+def test_who_was_connected_before_sending_was_switched_on_is_read_as_before(
+    start_app: StartApp, address: str
+) -> None:
+    cache = sign_in(start_app(SENDING="false"), address).token.cache
+    renewed = start_app().parts.microsoft.token(cache, instants.now(), force=True)
+    assert renewed.renewed
+
+
+def test_sending_switched_off_asks_for_less(start_app: StartApp, address: str) -> None:
+    cache = sign_in(start_app(), address).token.cache
+    app = start_app(SENDING="false")
+    token = app.parts.microsoft.token(cache, instants.now(), force=True)
+    assert app.services.microsoft.sends_as(token.access_token) == []
 
 
 @pytest.mark.parametrize("scopes", [[], ["https://outlook.office.com/SMTP.Send"]])

@@ -286,7 +286,8 @@ def test_a_cloud_chooses_where_everything_is(
     found = read(CLOUD=cloud)
     assert found.authority == f"https://{authority}"
     assert (found.imap_host, found.smtp_host_of("work")) == (imap_host, smtp_host)
-    assert found.cloud.scopes == (scope,)
+    assert found.scopes == (scope, scope.replace("IMAP.AccessAsUser.All", "SMTP.Send"))
+    assert read(CLOUD=cloud, SENDING="false").scopes == (scope,)
 
 
 def test_what_is_set_comes_before_the_clouds_choice() -> None:

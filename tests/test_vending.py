@@ -45,7 +45,8 @@ def test_any_imap_library_can_use_what_is_given_out(
         "localhost",
         1587,
     )
-    assert given["scope"] == "https://outlook.office.com/IMAP.AccessAsUser.All"
+    resource = "https://outlook.office.com"
+    assert given["scope"] == f"{resource}/IMAP.AccessAsUser.All {resource}/SMTP.Send"
     assert given["expires_at"] > instants.after(instants.now(), 20 * 60)
 
 

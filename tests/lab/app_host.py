@@ -137,6 +137,7 @@ def _settings(services: Services, storage: str, base_url: str) -> dict[str, str]
         "OPEN_CONNECT": "true",
         "RETURN_URLS": "http://localhost:3000",
         "IMAP_HOST": f"localhost:{services.dovecot.port}",
+        "SMTP_HOST": f"localhost:{services.submission.port}",
         "SSL_CERT_FILE": str(services.ca_file),
         "CLAIM_SECONDS": "3",
         "CHECK_INTERVAL_SECONDS": "30",

@@ -23,6 +23,7 @@ class Lab:
         self.microsoft = services.microsoft
         self.receiver = services.receiver
         self.dovecot = services.dovecot
+        self.submission = services.submission
 
     @property
     def login_url(self) -> str:
@@ -103,6 +104,8 @@ class Lab:
             "microsoft_control_url": f"{self.services.microsoft_url}/control",
             "imap_host": "localhost",
             "imap_port": self.dovecot.port,
+            "smtp_host": "localhost",
+            "smtp_port": self.submission.port,
             "ca_file": str(self.services.ca_file),
             "storage_connection_string": self.host.storage,
             "receiver_url": self.receiver.hook_url,

@@ -1,4 +1,4 @@
-"""The lab's services: storage, identity platform, mail server and receiver, one of each."""
+"""The lab's services: storage, identity platform, mail servers and receiver, one of each."""
 
 import base64
 import secrets
@@ -13,6 +13,7 @@ from .not_microsoft.client import Control
 from .ports import free_port
 from .processes import Process
 from .receiver.client import ReceiverClient
+from .submission import Submission
 
 CLIENT_ID = "2f8ac4c6-0000-4000-8000-00000000c1d0"
 
@@ -53,6 +54,8 @@ class Services:
             port=ports.imap,
             large=large_dovecot,
         )
+        self.microsoft = Control(f"{self.microsoft_url}/control", str(self.ca_file))
+        self.submission = Submission(self.dovecot, authority, self.microsoft)
         try:
             self.dovecot.start()
             self._start_microsoft(folder, microsoft, authority)
@@ -61,7 +64,6 @@ class Services:
         except BaseException:
             self.close()
             raise
-        self.microsoft = Control(f"{self.microsoft_url}/control", str(self.ca_file))
         self.receiver = ReceiverClient(f"http://localhost:{receiver}")
 
     def _start_microsoft(self, folder: Path, port: int, authority: Authority) -> None:
@@ -93,5 +95,6 @@ class Services:
         """Ends all of them."""
         for process in self._processes:
             process.stop()
+        self.submission.close()
         self.dovecot.close()
         self.azurite.stop()

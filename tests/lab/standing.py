@@ -135,6 +135,7 @@ The lab stands.
   Webhooks so far     {about["received_url"]}
   Health              {about["base_url"]}/api/health
   Mail server         imaps://{about["imap_host"]}:{about["imap_port"]}
+  Submission          smtp://{about["smtp_host"]}:{about["smtp_port"]} (STARTTLS)
   NotMicrosoft        {about["microsoft_url"]} (its certificate is signed by {about["ca_file"]})
   Log of the app      {about["log_file"]}
 

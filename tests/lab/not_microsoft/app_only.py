@@ -44,6 +44,13 @@ class AppOnly:
         self.live[name_of(token)] = (tenant, expires_at)
         self._tell_dovecot()
 
+    def sends_as(self, token: str) -> list[str]:
+        """The mailboxes that a token in the application's own name opens, to send from too."""
+        tenant, expires_at = self.live.get(name_of(token), ("", 0.0))
+        if expires_at <= time.time():
+            return []
+        return [mailbox for mailbox, its in self.mailboxes.items() if its == tenant]
+
     def expire(self) -> None:
         self.live.clear()
         self._tell_dovecot()

@@ -32,6 +32,10 @@ class Control:
     def revoke(self, username: str) -> int:
         return int(self._act("revoke", username=username))
 
+    def sends_as(self, token: str) -> list[str]:
+        """The addresses that a token may send as, in lower case; none where it may not at all."""
+        return list(self._act("sends_as", token=token))
+
     def withdraw_consent(self, username: str) -> None:
         self._act("withdraw_consent", username=username)
 

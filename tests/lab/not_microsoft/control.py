@@ -25,6 +25,7 @@ class ControlApi:
     ) -> None:
         self._people = people
         self._tokens = tokens
+        self._app = app
         self._switches = switches
         self._records = records
         self._assertions = assertions
@@ -34,6 +35,7 @@ class ControlApi:
             "token_lifetime": self._token_lifetime,
             "expire_access_tokens": lambda username="": tokens.expire(username),
             "revoke": tokens.revoke,
+            "sends_as": self._sends_as,
             "withdraw_consent": self._withdraw_consent,
             "next_answers": self._next_answers,
             "next_id_token": self._next_id_token,
@@ -58,6 +60,9 @@ class ControlApi:
     def _add_account(self, username: str, **about: Any) -> dict[str, Any]:
         about["mailboxes"] = tuple(about.get("mailboxes", ()))
         return _shown(self._people.add(username, **about))
+
+    def _sends_as(self, token: str) -> list[str]:
+        return self._tokens.sends_as(token) or self._app.sends_as(token)
 
     def _token_lifetime(self, seconds: int, username: str = "") -> None:
         if username:

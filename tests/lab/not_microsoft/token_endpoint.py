@@ -138,8 +138,10 @@ class TokenEndpoint:
             raise Refused("invalid_grant", 50173)
         if held.used and self._tokens.strict:
             raise Refused("invalid_grant", 70000)
-        held.used = True
         wanted = [s for s in form.get("scope", "").split() if s not in RESERVED]
+        if not _names(wanted) <= _names(held.scopes):
+            raise Refused("invalid_grant", 65001)
+        held.used = True
         answer = self._tokens.issue(held.person, self._client_id, wanted or held.scopes)
         return answer | self._about(held.person, form, "", {"nonce": None})
 
@@ -164,6 +166,10 @@ class TokenEndpoint:
             raw = json.dumps({"uid": person.oid, "utid": person.tid}).encode()
             about["client_info"] = base64.urlsafe_b64encode(raw).decode().rstrip("=")
         return about
+
+
+def _names(scopes: list[str]) -> set[str]:
+    return {scope.rpartition("/")[2].lower() for scope in scopes}
 
 
 def error_json(error: str, code: int) -> dict[str, Any]:

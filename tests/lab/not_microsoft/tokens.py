@@ -55,6 +55,10 @@ class Access:
     def opens_mail(self) -> bool:
         return any("imap" in scope.lower() or ".default" in scope for scope in self.scopes)
 
+    @property
+    def sends_mail(self) -> bool:
+        return any(scope.lower().endswith("/smtp.send") for scope in self.scopes)
+
 
 @dataclass
 class Tokens:
@@ -129,6 +133,14 @@ class Tokens:
             if held.person and held.opens_mail and held.expires_at > now
         }
         self.users.tell("people", {name: these for name, these in others.items() if these})
+
+    def sends_as(self, token: str) -> list[str]:
+        """What a person's token may send as: itself and what it opens."""
+        held = self.access.get(token)
+        if held is None or held.person is None or held.expires_at <= time.time():
+            return []
+        names = held.person.mailboxes | {held.person.username} if held.sends_mail else set()
+        return sorted(name.casefold() for name in names)
 
     def introspect(self, token: str, mailbox: str) -> dict[str, Any]:
         """RFC 7662: active only for a mailbox that the token opens.
