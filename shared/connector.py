@@ -13,6 +13,7 @@ from shared import settings as settings_module
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from shared.account_guard import AccountGuard
     from shared.account_rows import Account
     from shared.accounts import Accounts
     from shared.app_circuit import AppCircuit
@@ -63,8 +64,10 @@ def connector() -> "Connector":
     with _lock:
         if _connector is None:
             # These loggers tell of every request, with its address, below WARNING.
-            for name in ("azure", "urllib3", "imapclient"):
+            for name in ("azure", "urllib3"):
                 logging.getLogger(name).setLevel(logging.WARNING)
+            # And this one warns with the server's text, which may quote a folder's name.
+            logging.getLogger("imapclient").setLevel(logging.ERROR)
             _connector = Connector(settings_module.read())
         return _connector
 
@@ -372,7 +375,13 @@ class Connector:
     def vending(self) -> "Vending":
         from shared.vending import Vending
 
-        return Vending(self.settings, self.accounts, self.renewal, self.now)
+        return Vending(self.settings, self.account_guard, self.renewal, self.now)
+
+    @_Part
+    def account_guard(self) -> "AccountGuard":
+        from shared.account_guard import AccountGuard
+
+        return AccountGuard(self.accounts, f"{self.settings.public_base_url}/api/login")
 
     @_Part
     def endpoint_admin(self) -> "EndpointAdmin":

@@ -32,7 +32,7 @@ FLOWS = {
     *("attempt", "breaker", "deliveries", "endpoint_admin", "endpoint_forms", "replay", "system"),
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
     *("events", "outcome", "mark_seen", "app_circuit", "reencrypt", "account_forms"),
-    *("account_view", "vending"),
+    *("account_guard", "account_view", "vending"),
     *("app_only", "tenant_tokens", "consent", "callback"),
     *("invitation_forms", "invitations", "results"),
 }
