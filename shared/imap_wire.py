@@ -27,6 +27,8 @@ _READ_SECONDS = 30
 _MAX_COMMAND_BYTES = 64 * 1024 * 1024
 UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _CAPABILITIES = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
+# UIDVALIDITY of the other folder, the UID here and the UID there (RFC 4315 section 3).
+_COPIED = re.compile(rb"(\d+) \d+ (\d+)")
 _MOST_REFUSALS = 3
 _AFTER_BYE_SECONDS = 1
 # What the library raises for an answer that it can't parse.
@@ -116,6 +118,17 @@ class Client(IMAPClient):  # type: ignore[misc]  # the library has no types
         if kind != "OK":
             raise imaplib.IMAP4.error(text)
         wire.state = "AUTH"
+
+    def move_one(self, uid: int, folder: str) -> tuple[int, int] | None:
+        """UID MOVE; UIDVALIDITY and UID that it has there, None where the server does not say.
+
+        imapclient's own way asks for capabilities first, and forgets where the mail went.
+        """
+        self._imap.untagged_responses.pop("COPYUID", None)
+        self._command_and_check("move", str(uid), self._normalise_folder(folder), uid=True)
+        told = self._imap.untagged_responses.pop("COPYUID", None) or [b""]
+        found = _COPIED.fullmatch(told[-1])
+        return (int(found[1]), int(found[2])) if found else None
 
     def say_logout(self) -> None:
         """LOGOUT, without waiting for what the server says to it; keeps the TLS session."""

@@ -190,6 +190,51 @@ def test_f30_a_mail_that_the_server_refuses_is_about_that_mail(
         through(script(FETCH=answer))
 
 
+def test_f30_one_odd_envelope_hides_no_other(
+    script: StartScripted, trusted: Callable[[int], Server]
+) -> None:
+    good = (
+        b'* 1 FETCH (UID 1 ENVELOPE (NIL "Hi" NIL NIL NIL NIL NIL NIL NIL NIL))\r\n%T OK done\r\n'
+    )
+    odd = b"* 2 FETCH (UID 2 ENVELOPE (NIL))\r\n%T OK done\r\n"
+    both = good.replace(b"%T OK done\r\n", odd)
+    for refusal in (odd, b"%T BAD Command Argument Error. 11\r\n"):
+        answers = iter([both if refusal is odd else refusal, good, refusal])
+        server = script(FETCH=lambda answers=answers: [next(answers)])
+        with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:
+            session.examine("INBOX")
+            found = session.envelopes([1, 2])
+        assert (found[1].subject, found[2]) == (b"Hi", None)
+
+
+def test_a_move_says_where_the_mail_is_if_the_server_does(
+    script: StartScripted, trusted: Callable[[int], Server]
+) -> None:
+    select = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n%T OK [READ-WRITE] done\r\n"
+    told = b"* OK [COPYUID 9 5 42] .\r\n* 1 EXPUNGE\r\n%T OK done\r\n"
+    tagged = b"%T OK [COPYUID 9 5 42] done\r\n"
+    odd = b"* OK [COPYUID 9 5:6 42:43] .\r\n%T OK done\r\n"
+    server = script(SELECT=select, MOVE=iter([told, tagged, odd, b"%T OK done\r\n"]).__next__)
+    with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:
+        session.select("INBOX")
+        found = [session.move(5, "Archive") for _ in range(4)]
+    assert found == [(9, 42), (9, 42), None, None]
+    assert server.commands("MOVE")[0] == 'UID MOVE 5 "Archive"'
+
+
+@pytest.mark.parametrize("criteria", ["SUBJECT ü", "ALL\r\nA1 LOGOUT", "ALL\x00", "ALL\x01"])
+def test_t24_no_search_goes_out_that_is_not_one_line_of_ascii(
+    script: StartScripted, trusted: Callable[[int], Server], criteria: str
+) -> None:
+    server = script()
+    with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:
+        with pytest.raises(Rejected):
+            session.search(1, 9, criteria)
+        with pytest.raises(Rejected):
+            session.move(1, criteria + "\n")
+    assert not server.commands("SEARCH") and not server.commands("MOVE")
+
+
 def test_f17_answers_that_nobody_asked_for_are_no_part_of_the_mail(
     script: StartScripted, trusted: Callable[[int], Server]
 ) -> None:
