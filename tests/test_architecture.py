@@ -21,7 +21,7 @@ PURE = {
     *("flowed_text", "html_text", "reply_text", "uuencoded", "bounces", "message_ids"),
     *("read_mail", "skeletons", "filters", "circuit", "pages_of", "clouds"),
     "client_certificate",
-    *("content_disposition", "envelopes", "searches", "streamed_encodings"),
+    *("content_disposition", "envelopes", "message_urls", "searches", "streamed_encodings"),
 }
 ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "webhooks"}
 STORES = {
