@@ -2,8 +2,20 @@
 
 import azure.functions as func
 
-from functions import accounts, deliveries, due, endpoints, health, invitations, login, maintenance
+from functions import (
+    accounts,
+    deliveries,
+    due,
+    endpoints,
+    health,
+    invitations,
+    login,
+    maintenance,
+    messages,
+)
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-for module in (login, due, health, accounts, endpoints, deliveries, invitations, maintenance):
+for module in (
+    *(login, due, health, accounts, messages, endpoints, deliveries, invitations, maintenance),
+):
     app.register_functions(module.blueprint)

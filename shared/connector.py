@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from shared.deliveries import Deliveries
     from shared.directory import Directory
     from shared.disconnect import Disconnect
+    from shared.downloads import Downloads
     from shared.endpoint_admin import EndpointAdmin
     from shared.endpoints import Endpoints
     from shared.enqueue import Enqueue
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from shared.health import Health
     from shared.imap import Server
     from shared.invitations import Invitations
+    from shared.mailboxes import Mailboxes
+    from shared.messages import Messages
     from shared.microsoft import Microsoft
     from shared.once import Once
     from shared.outbox import Outbox
@@ -382,6 +385,24 @@ class Connector:
         from shared.account_guard import AccountGuard
 
         return AccountGuard(self.accounts, f"{self.settings.public_base_url}/api/login")
+
+    @_Part
+    def mailboxes(self) -> "Mailboxes":
+        from shared.mailboxes import Mailboxes
+
+        return Mailboxes(self.account_guard, self.server, self.renewal, self.now)
+
+    @_Part
+    def messages(self) -> "Messages":
+        from shared.messages import Messages
+
+        return Messages(self.settings, self.mailboxes)
+
+    @_Part
+    def downloads(self) -> "Downloads":
+        from shared.downloads import Downloads
+
+        return Downloads(self.settings, self.mailboxes)
 
     @_Part
     def endpoint_admin(self) -> "EndpointAdmin":

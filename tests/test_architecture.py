@@ -34,6 +34,7 @@ FLOWS = {
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
     *("events", "outcome", "mark_seen", "app_circuit", "reencrypt", "account_forms"),
     *("account_guard", "account_view", "vending"),
+    *("mailboxes", "messages", "message_forms", "message_pages", "downloads"),
     *("app_only", "tenant_tokens", "consent", "callback"),
     *("invitation_forms", "invitations", "results"),
 }
