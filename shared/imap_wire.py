@@ -25,6 +25,8 @@ from shared.errors import Rejected
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 30
 _MAX_COMMAND_BYTES = 64 * 1024 * 1024
+# What a line counts for at least: untagged answers are kept, each as an object of its own.
+_LEAST_LINE_BYTES = 512
 UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _CAPABILITIES = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
 # UIDVALIDITY of the other folder, the UID here and the UID there (RFC 4315 section 3).
@@ -241,8 +243,11 @@ class _Wire(IMAP4_TLS):  # type: ignore[misc]  # the library has no types
         return super().read(size)  # type: ignore[no-any-return]
 
     def readline(self) -> bytes:
-        line: bytes = super().readline()
-        self._count(len(line))
+        try:
+            line: bytes = super().readline()
+        except self.error:  # too long: its rest is still to come, so nothing was refused
+            raise self.abort("line too long") from None
+        self._count(max(len(line), _LEAST_LINE_BYTES))
         return line
 
     def _count(self, size: int) -> None:

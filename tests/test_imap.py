@@ -328,8 +328,9 @@ def test_t25_one_answer_has_at_most_64_mib(
         through(script(FETCH=large), seconds=60)
 
 
+@pytest.mark.parametrize("command", ["SEARCH", "FETCH"])
 def test_t25_a_line_has_at_most_a_megabyte(
-    script: StartScripted, through: Callable[..., None]
+    script: StartScripted, through: Callable[..., None], command: str
 ) -> None:
     def line() -> Iterator[bytes]:
         yield b"* OK "
@@ -337,7 +338,24 @@ def test_t25_a_line_has_at_most_a_megabyte(
             yield b"x" * 65_536
 
     with pytest.raises(TryAgain):
-        through(script(SEARCH=line), seconds=60)
+        through(script(**{command: line}), seconds=60)
+
+
+def test_t25_short_answers_count_for_what_they_cost(
+    script: StartScripted, through: Callable[..., None]
+) -> None:
+    sent = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1000
+            yield b"* 1 EXISTS\r\n" * 1000
+
+    with pytest.raises(TryAgain, match="STATUS: abort"):
+        through(script(STATUS=lines), seconds=60)
+    # Its 64 MiB would be five millions of them; some are on their way when the client leaves.
+    assert sent < 1_000_000
 
 
 @pytest.mark.parametrize("size", ["2147483648", "99999999999", "9" * 5000])

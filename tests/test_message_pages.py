@@ -75,6 +75,23 @@ def test_an_empty_folder_is_not_searched(session: Session) -> None:
     assert read(session, Search()) == Page([], 0, incomplete=False)
 
 
+def test_f22_of_50_000_hits_a_page_is_fetched_at_a_time_and_no_more_than_the_bound(
+    script: StartScripted, trusted: Callable[[int], Server]
+) -> None:
+    """Each that is fetched was expunged meanwhile, so that no page gets full."""
+    hits = " ".join(map(str, range(1, 50_001)))
+    server = script(SEARCH=f"* SEARCH {hits}\r\n%T OK done\r\n".encode())
+    status = FolderStatus(7, 50_001, 50_000)
+    with imap.session(trusted(server.port), "ada@outlook.example", "EwB4", 30) as session:
+        session.examine("INBOX")
+        page = message_pages.read(session, Search(unseen=True), status, 0, 49, _MAX_MAIL)
+    fetched = [line.split(" ")[2].split(",") for line in server.commands("FETCH")]
+    assert {len(one) for one in fetched} == {50}
+    assert sum(map(len, fetched)) == BOUNDS.mails
+    assert (page.below, page.incomplete) == (50_001 - BOUNDS.mails, True)
+    assert len(server.commands("SEARCH")) == 1
+
+
 def test_f22_a_sparse_folder_is_searched_in_bounded_ranges(
     script: StartScripted, trusted: Callable[[int], Server]
 ) -> None:

@@ -9,14 +9,16 @@ import requests
 
 from shared import pages_of
 from tests.conftest import StartLab
-from tests.lab.imap_proxy import ImapProxy, says
+from tests.lab.imap_proxy import ImapProxy, endless, says
 from tests.lab.lab import Lab
 from tests.lab.mails import five, with_file
+from tests.lab.memory import peak_mb
 from tests.lab.scenarios import be_exchange
 from tests.mailbox import Mailbox
 from tests.refusals import problem
 
 _UNKNOWN = "acc_" + "a" * 26
+_MIB = 1024 * 1024
 
 
 # Folders
@@ -305,6 +307,33 @@ def test_t24_on_the_wire_every_line_is_a_command_of_ours(
         *("UID SEARCH", "UID FETCH", "UID STORE", "UID MOVE"),
     }
     assert mailbox.subjects() == ["Hello"]
+
+
+def test_t25_what_a_hostile_server_sends_without_end_costs_neither_memory_nor_the_next_call(
+    start_lab: StartLab, proxy: ImapProxy, address: str
+) -> None:
+    mailbox = Mailbox(start_lab(settings={"IMAP_HOST": f"localhost:{proxy.port}"}), address)
+    mailbox.lab.wait_for_account(address, claim="")
+    mailbox.lab.mail(address, with_file(address, "Hello\n", "a.bin", b"x"))
+    literal = "* 1 FETCH (UID 1 BODY[{}]<0> {{4294967295}}\r\n"
+    for path, command, begin, more in (
+        ("folders", "LIST", "", b'* LIST () "/" a\r\n' * 1000),
+        ("messages", "EXAMINE", "", b"* 1 EXISTS\r\n" * 1000),
+        ("messages", "UID SEARCH", "* SEARCH", b" 1" * _MIB),
+        ("messages", "UID FETCH .*ENVELOPE", "* 1 FETCH (UID 1 ENVELOPE (", b"(" * _MIB),
+        ("messages/1/raw", r"UID FETCH .*BODY\.PEEK\[\]", literal.format(""), b"x" * _MIB),
+        (
+            "messages/1/attachments/2",
+            r"UID FETCH .*BODY\.PEEK\[2\]",
+            literal.format("2"),
+            b"x" * _MIB,
+        ),
+    ):
+        proxy.on(command, endless(begin.encode(), more), times=1)
+        assert problem(mailbox.ask(path))[:2] == (503, "imap_unavailable"), path
+        assert mailbox.ask(path).status_code == 200, path
+    peak = peak_mb(mailbox.lab.host.pid)
+    assert 0 < peak < 256, peak
 
 
 # Whose mailbox it is
