@@ -88,7 +88,7 @@ def mail_fields(
     attachments = [
         one | {"url": url.below("attachments", one["id"])} for one in mail["attachments"]
     ]
-    listed = {"received_at": received_at, "size": size, "flags": list(flags), "url": str(url)}
+    listed = as_listed(received_at, size, flags, url)
     before, after = (
         list(mail)[: _index_after(mail, "date")],
         list(mail)[_index_after(mail, "date") :],
@@ -99,6 +99,11 @@ def mail_fields(
         | {name: mail[name] for name in after}
         | {"attachments": attachments}
     )
+
+
+def as_listed(received_at: str, size: int, flags: Sequence[str], url: MessageUrl) -> dict[str, Any]:
+    """What the server says of a mail beside its content, and where the API gives it."""
+    return {"received_at": received_at, "size": size, "flags": list(flags), "url": str(url)}
 
 
 def mail_without_content(account: Account, event: Event, why: str) -> dict[str, Any]:

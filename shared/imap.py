@@ -20,6 +20,7 @@ from shared.imap_wire import UNREADABLE, UNSAFE, Client, safe
 from shared.imap_wire import Server as Server
 from shared.watchdog import total_deadline
 
+SEEN, FLAGGED = "\\Seen", "\\Flagged"
 # A line of 1,000,000 bytes is imaplib's limit: this many UIDs of ten digits fit.
 _SEARCH_WINDOW = 80_000
 
@@ -91,18 +92,15 @@ class Session:
                 answer.get(b"UIDVALIDITY"), answer.get(b"UIDNEXT"), answer.get(b"EXISTS")
             )
 
-    def mark_seen(self, uids: Sequence[int]) -> None:
-        """Sets \\Seen on mails of the selected folder; what was expunged is passed over."""
-        with self._command("STORE"):
-            self._client.add_flags(uids, [b"\\Seen"], silent=True)
-
-    def store(self, uid: int, *, add: Sequence[str] = (), remove: Sequence[str] = ()) -> None:
-        """Sets and takes away flags of a mail of the selected folder."""
+    def store(
+        self, uids: Sequence[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> None:
+        """Sets and takes away flags in the selected folder; what was expunged is passed over."""
         with self._command("STORE"):
             if add:
-                self._client.add_flags([uid], add, silent=True)
+                self._client.add_flags(uids, add, silent=True)
             if remove:
-                self._client.remove_flags([uid], remove, silent=True)
+                self._client.remove_flags(uids, remove, silent=True)
 
     def move(self, uid: int, folder: str) -> tuple[int, int] | None:
         """MOVE (RFC 6851): UIDVALIDITY and UID there; None where the server does not say."""
@@ -112,25 +110,22 @@ class Session:
     def search(self, first: int, last: int, criteria: str) -> list[int]:
         """UIDs from `first` to `last` (0: without an end) that fit, ascending.
 
-        criteria: search keys of RFC 3501 section 6.4.4 in printable ASCII, with quoted values.
+        criteria: search keys of RFC 3501 section 6.4.4 in printable ASCII, with quoted values; ''
+        for every mail. `n:*` names the last mail even where it is older than n, so what is below
+        is dropped.
         """
         if not criteria.isascii():
             raise Rejected("field_invalid", "not ASCII")  # Exchange takes nothing else
+        keys = f"UID {first}:{last or '*'} {safe(criteria)}"
         with self._command("SEARCH"):
-            found = self._client.search(f"UID {first}:{last or '*'} {safe(criteria)}")
-            return sorted(uid for uid in set(found) if uid >= first and (not last or uid <= last))
+            found = set(self._client.search(keys.rstrip()))
+            return sorted(uid for uid in found if uid >= first and (not last or uid <= last))
 
     def unseen(self, first: int, last: int, exists: int, *, seen_too: bool = False) -> list[int]:
-        """UIDs from `first` to `last` (0: without an end) that are not \\Seen, ascending.
-
-        `n:*` names the last mail even where it is older than n, so what is below is dropped.
-        """
-        found: set[int] = set()
-        with self._command("SEARCH"):
-            for low, high in windows(first, last, exists):
-                criteria = ["UID", f"{low}:{high or '*'}", *([] if seen_too else ["UNSEEN"])]
-                found.update(self._client.search(criteria))
-        return sorted(uid for uid in found if uid >= first and (not last or uid <= last))
+        """UIDs from `first` to `last` (0: without an end) that are not \\Seen, ascending."""
+        criteria = "" if seen_too else "UNSEEN"
+        found = (self.search(*window, criteria) for window in windows(first, last, exists))
+        return sorted({uid for uids in found for uid in uids})
 
     def with_message_id(self, message_id: str) -> list[int]:
         """UIDs of the open folder whose Message-ID header holds the value, ascending."""

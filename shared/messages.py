@@ -16,7 +16,6 @@ from shared.searches import Search
 from shared.settings import Settings
 
 _SECONDS = 60
-_SEEN, _FLAGGED = "\\Seen", "\\Flagged"
 
 
 class Messages:
@@ -72,15 +71,11 @@ class Messages:
     ) -> dict[str, Any]:
         base_url, listed = self._settings.public_base_url, one.listed
         url = MessageUrl(base_url, account.id, folder, status.uidvalidity, listed.uid)
+        received_at = instants.text(listed.received_at)
         return (
             {"uid": listed.uid}
             | one.mail
-            | {
-                "received_at": instants.text(listed.received_at),
-                "size": listed.size,
-                "flags": list(listed.flags),
-                "url": str(url),
-            }
+            | events.as_listed(received_at, listed.size, listed.flags, url)
         )
 
     def show(self, account_id: str, uid: str, query: Mapping[str, str]) -> dict[str, Any]:
@@ -131,9 +126,9 @@ class Messages:
 
 
 def _flag(mail: Opened, wanted: Mapping[str, Any]) -> None:
-    flags = {_SEEN: wanted.get("seen"), _FLAGGED: wanted.get("flagged")}
+    flags = {imap.SEEN: wanted.get("seen"), imap.FLAGGED: wanted.get("flagged")}
     mail.session.store(
-        mail.uid,
+        [mail.uid],
         add=[name for name, value in flags.items() if value is True],
         remove=[name for name, value in flags.items() if value is False],
     )

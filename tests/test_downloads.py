@@ -60,6 +60,7 @@ def test_only_the_part_that_is_asked_for_is_fetched(
     fetched = [one for one in proxy.commands if one.startswith("UID FETCH")]
     sections = {section for one in fetched for section in re.findall(r"BODY\.PEEK\[(.*?)\]", one)}
     assert sections == {"HEADER", "2"}
+    assert proxy.count("EXAMINE") and not proxy.count("SELECT")
 
 
 @pytest.mark.parametrize(
