@@ -11,10 +11,13 @@ from functions import (
     invitations,
     login,
     maintenance,
+    messages,
     sending,
 )
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
-modules = (login, due, health, accounts, sending, endpoints, deliveries, invitations, maintenance)
-for module in modules:
+for module in (
+    *(login, due, health, accounts, messages, sending),
+    *(endpoints, deliveries, invitations, maintenance),
+):
     app.register_functions(module.blueprint)

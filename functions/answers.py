@@ -64,8 +64,17 @@ def _plain_page(code: str) -> func.HttpResponse:
 
 def api(make: Callable[[Connector], Any], status: int = 200) -> func.HttpResponse:
     """An API's answer as JSON; errors are application/problem+json (RFC 9457)."""
+    return _answer(lambda parts: as_json(make(parts), status))
+
+
+def download(make: Callable[[Connector], Any]) -> func.HttpResponse:
+    """A file that `make` gives; errors as those of `api`."""
+    return _answer(lambda parts: _file(make(parts)))
+
+
+def _answer(make: Callable[[Connector], func.HttpResponse]) -> func.HttpResponse:
     try:
-        return as_json(make(connector()), status)
+        return make(connector())
     except SettingsError as error:
         log.error("settings are missing or wrong: %s", error)
         return _problem(500, "settings_wrong", str(error))
@@ -96,6 +105,18 @@ def as_json(content: Any, status: int) -> func.HttpResponse:
     body = "" if content is None else json.dumps(content)
     headers = {"Cache-Control": "no-store"}
     return func.HttpResponse(body, status_code=status, mimetype="application/json", headers=headers)
+
+
+def _file(file: Any) -> func.HttpResponse:
+    """A stranger's file: no browser guesses its type, and none runs anything in it."""
+    headers = {
+        "Content-Type": file.content_type,
+        "Content-Disposition": file.disposition,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "no-store",
+    }
+    return func.HttpResponse(file.content, headers=headers)
 
 
 def _problem(

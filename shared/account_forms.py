@@ -17,6 +17,7 @@ ACTIVE, PAUSED = "active", "paused"
 _MAX_LABELS = 50
 _MAX_ENDPOINTS = 20
 _MAX_ALIASES = 50
+_MAX_FOLDER_NAME = 250
 _NOT_IN_A_FOLDER = set("*%")  # LIST's wildcards: no folder that was listed has them
 
 
@@ -91,11 +92,16 @@ def labels(name: str, value: Any) -> tuple[str, ...]:
 
 def folders(name: str, value: Any) -> tuple[Folder, ...]:
     """1 to 20 names of folders, each once; INBOX is one in any case (RFC 9051, 5.1)."""
-    names = _texts(name, value, 1, MAX_FOLDERS, 250)
-    if any(_NOT_IN_A_FOLDER & set(one) for one in names):
+    names = _texts(name, value, 1, MAX_FOLDERS, _MAX_FOLDER_NAME)
+    return tuple(Folder(one) for one in dict.fromkeys(folder(name, one) for one in names))
+
+
+def folder(name: str, value: Any) -> str:
+    """The name of one folder."""
+    found = text(name, value, _MAX_FOLDER_NAME)
+    if not found or _NOT_IN_A_FOLDER & set(found):
         raise invalid(name)
-    known = (INBOX if one.upper() == INBOX else one for one in names)
-    return tuple(Folder(one) for one in dict.fromkeys(known))
+    return INBOX if found.upper() == INBOX else found
 
 
 def _texts(name: str, value: Any, least: int, most: int, length: int) -> tuple[str, ...]:
@@ -122,7 +128,7 @@ def one_of(*allowed: str) -> "Reader":
     return read
 
 
-def _flag(name: str, value: Any) -> bool:
+def flag(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise invalid(name)
     return value
@@ -136,7 +142,7 @@ _CHANGES: Mapping[str, Reader] = {
     "folders": folders,
     "endpoint_id": text,
     "endpoints": endpoint_ids,
-    "common_endpoints": _flag,
+    "common_endpoints": flag,
     "aliases": aliases,
 }
 

@@ -37,7 +37,8 @@ type Data = Mapping[str, Any]
 class Attempts:
     """One account's later attempts in one turn.
 
-    reader: None where the owner has to sign in again. put_off: some mail could not be read now.
+    reader: None where the owner has to sign in again. base_url: where our API is. put_off: some
+    mail could not be read now.
     """
 
     account: Account
@@ -49,6 +50,7 @@ class Attempts:
     deadline: float
     clock: instants.Clock
     max_mail_bytes: int
+    base_url: str
     put_off: bool = False
 
     def run(self, due: Sequence[Event]) -> None:
@@ -118,7 +120,8 @@ class Attempts:
     def _with_content(self, event: Event, content: Content | None) -> Iterator[tuple[Event, Data]]:
         if content is not None:
             event = self._filtered(event, content)
-            yield event, events.mail_received(self.account, event, content.mail, content.flags)
+            mail, flags = content.mail, content.flags
+            yield event, events.mail_received(self.account, event, mail, flags, self.base_url)
         elif event.tries + 1 < _TRIES:
             self.deliverer.postpone(
                 self.account.id, replace(event, tries=event.tries + 1), _RETRY_SECONDS

@@ -377,6 +377,33 @@ ENTRIES: dict[str, Entry] = {
         "There is no such notification here.",
         "No event has this webhook id, or it was delivered more than 7 days ago.",
     ),
+    # Mail
+    "folder_unknown": Entry(
+        "There is no such folder in the mailbox.",
+        "The mailbox has no folder of this name that can be opened; the detail names the field. "
+        "GET accounts/{id}/folders lists them.",
+    ),
+    "message_unknown": Entry(
+        "There is no such mail in the folder.",
+        "No mail has this UID in this folder: it was moved or deleted, or never there.",
+    ),
+    "attachment_unknown": Entry(
+        "The mail has no such attachment.",
+        "No attachment of this mail has this id. They are listed with the mail.",
+    ),
+    "uid_validity_changed": Entry(
+        "The mail server has numbered the folder anew.",
+        "The folder's UIDVALIDITY is not the one that came with the UID or the cursor, so they "
+        "name nothing there any more. List the folder again.",
+    ),
+    "message_unreadable": Entry(
+        "The mail server does not give this mail.",
+        "The server refuses to give this one mail, or what it gives can't be read.",
+    ),
+    "content_too_large": Entry(
+        "This is too large to be fetched here.",
+        "More than 64 MiB as sent. POST accounts/{id}/access-token lets an IMAP library fetch it.",
+    ),
     # The API
     "stale": Entry(
         "Something changed in the meantime. Try again.",

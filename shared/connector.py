@@ -13,6 +13,7 @@ from shared import settings as settings_module
 from shared.settings import Settings
 
 if TYPE_CHECKING:
+    from shared.account_guard import AccountGuard
     from shared.account_rows import Account
     from shared.accounts import Accounts
     from shared.app_circuit import AppCircuit
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from shared.deliveries import Deliveries
     from shared.directory import Directory
     from shared.disconnect import Disconnect
+    from shared.downloads import Downloads
     from shared.endpoint_admin import EndpointAdmin
     from shared.endpoints import Endpoints
     from shared.enqueue import Enqueue
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from shared.health import Health
     from shared.imap import Server
     from shared.invitations import Invitations
+    from shared.mailboxes import Mailboxes
+    from shared.messages import Messages
     from shared.microsoft import Microsoft
     from shared.once import Once
     from shared.outbox import Outbox
@@ -66,8 +70,10 @@ def connector() -> "Connector":
     with _lock:
         if _connector is None:
             # These loggers tell of every request, with its address, below WARNING.
-            for name in ("azure", "urllib3", "imapclient"):
+            for name in ("azure", "urllib3"):
                 logging.getLogger(name).setLevel(logging.WARNING)
+            # And this one warns with the server's text, which may quote a folder's name.
+            logging.getLogger("imapclient").setLevel(logging.ERROR)
             _connector = Connector(settings_module.read())
         return _connector
 
@@ -387,7 +393,31 @@ class Connector:
     def vending(self) -> "Vending":
         from shared.vending import Vending
 
-        return Vending(self.settings, self.accounts, self.renewal, self.now)
+        return Vending(self.settings, self.account_guard, self.renewal, self.now)
+
+    @_Part
+    def account_guard(self) -> "AccountGuard":
+        from shared.account_guard import AccountGuard
+
+        return AccountGuard(self.accounts, f"{self.settings.public_base_url}/api/login")
+
+    @_Part
+    def mailboxes(self) -> "Mailboxes":
+        from shared.mailboxes import Mailboxes
+
+        return Mailboxes(self.account_guard, self.server, self.renewal, self.now)
+
+    @_Part
+    def messages(self) -> "Messages":
+        from shared.messages import Messages
+
+        return Messages(self.settings, self.mailboxes)
+
+    @_Part
+    def downloads(self) -> "Downloads":
+        from shared.downloads import Downloads
+
+        return Downloads(self.settings, self.mailboxes)
 
     @_Part
     def send(self) -> "Send":
@@ -396,7 +426,7 @@ class Connector:
 
         return Send(
             self.settings,
-            self.accounts,
+            self.account_guard,
             self.renewal,
             self.smtp,
             self.server,

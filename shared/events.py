@@ -5,13 +5,14 @@ it is the same at every attempt.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from shared import ids
 from shared.account_rows import Account
 from shared.catalogue import ENTRIES
+from shared.message_urls import MessageUrl
 from shared.outbox_rows import Delivery, Event
 
 MAIL_RECEIVED = "mail.received"
@@ -64,19 +65,45 @@ def envelope(mail: Mapping[str, Any], received_at: str, size: int) -> dict[str, 
 
 
 def mail_received(
-    account: Account, event: Event, mail: Mapping[str, Any], flags: tuple[str, ...]
+    account: Account, event: Event, mail: Mapping[str, Any], flags: tuple[str, ...], base_url: str
 ) -> dict[str, Any]:
-    """Data of `mail.received`: where it is, then `mail` as parsed (`shared.mail.to_event`)."""
-    return (
-        _place(account, event)
-        | {name: mail[name] for name in list(mail)[: _index_after(mail, "date")]}
-        | {
-            "received_at": event.envelope["received_at"],
-            "size": event.envelope["size"],
-            "flags": list(flags),
-        }
-        | {name: mail[name] for name in list(mail)[_index_after(mail, "date") :]}
+    """Data of `mail.received`: where it is, then its content. base_url: where our API is."""
+    content = mail_fields(
+        mail,
+        event.envelope["received_at"],
+        event.envelope["size"],
+        flags,
+        MessageUrl(base_url, account.id, event.folder, event.uidvalidity, event.uid),
     )
+    return _place(account, event) | content
+
+
+def mail_fields(
+    mail: Mapping[str, Any], received_at: str, size: int, flags: Sequence[str], url: MessageUrl
+) -> dict[str, Any]:
+    """What is told of a mail: `mail` as parsed (`shared.mail.to_event`) and as the server has it.
+
+    url: where the API gives it, and its attachments.
+    """
+    attachments = [
+        one | {"url": url.below("attachments", one["id"])} for one in mail["attachments"]
+    ]
+    listed = as_listed(received_at, size, flags, url)
+    before, after = (
+        list(mail)[: _index_after(mail, "date")],
+        list(mail)[_index_after(mail, "date") :],
+    )
+    return (
+        {name: mail[name] for name in before}
+        | listed
+        | {name: mail[name] for name in after}
+        | {"attachments": attachments}
+    )
+
+
+def as_listed(received_at: str, size: int, flags: Sequence[str], url: MessageUrl) -> dict[str, Any]:
+    """What the server says of a mail beside its content, and where the API gives it."""
+    return {"received_at": received_at, "size": size, "flags": list(flags), "url": str(url)}
 
 
 def mail_without_content(account: Account, event: Event, why: str) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from shared import imap_errors
-from shared.errors import TryAgain
+from shared.errors import Rejected, TryAgain
+from shared.imap_errors import CommandRefused
 from shared.imap_wire import UNREADABLE, UNSAFE, Client, safe
 from shared.imap_wire import Server as Server
 from shared.watchdog import total_deadline
 
+SEEN, FLAGGED = "\\Seen", "\\Flagged"
 # A line of 1,000,000 bytes is imaplib's limit: this many UIDs of ten digits fit.
 _SEARCH_WINDOW = 80_000
 
@@ -30,6 +32,15 @@ class FolderStatus:
     uidvalidity: int
     uidnext: int
     exists: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFolder:
+    """A folder as LIST names it, with attributes as the server says them: `\\Noselect`."""
+
+    name: str
+    delimiter: str
+    attributes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +59,15 @@ class Session:
     def __init__(self, client: Client) -> None:
         self._client = client
 
+    def folders(self) -> list[ListedFolder]:
+        """LIST: every folder of the mailbox, in the server's order."""
+        with self._command("LIST"):
+            found = self._client.list_folders()
+            return [
+                ListedFolder(name, _ascii(delimiter), tuple(map(_ascii, attributes)))
+                for attributes, delimiter, name in found
+            ]
+
     def status(self, folder: str) -> FolderStatus:
         """STATUS: says whether anything came, without opening the folder."""
         with self._command("STATUS"):
@@ -65,29 +85,47 @@ class Session:
             )
 
     def select(self, folder: str) -> FolderStatus:
-        """SELECT: opens the folder so that flags may be set; for `mark_seen` alone."""
+        """SELECT: opens the folder so that its mails may be changed."""
         with self._command("SELECT"):
             answer = self._client.select_folder(safe(folder))
             return _folder_status(
                 answer.get(b"UIDVALIDITY"), answer.get(b"UIDNEXT"), answer.get(b"EXISTS")
             )
 
-    def mark_seen(self, uids: Sequence[int]) -> None:
-        """Sets \\Seen on mails of the selected folder; what was expunged is passed over."""
+    def store(
+        self, uids: Sequence[int], *, add: Sequence[str] = (), remove: Sequence[str] = ()
+    ) -> None:
+        """Sets and takes away flags in the selected folder; what was expunged is passed over."""
         with self._command("STORE"):
-            self._client.add_flags(uids, [b"\\Seen"], silent=True)
+            if add:
+                self._client.add_flags(uids, add, silent=True)
+            if remove:
+                self._client.remove_flags(uids, remove, silent=True)
+
+    def move(self, uid: int, folder: str) -> tuple[int, int] | None:
+        """MOVE (RFC 6851): UIDVALIDITY and UID there; None where the server does not say."""
+        with self._command("MOVE"):
+            return self._client.move_one(uid, safe(folder))
+
+    def search(self, first: int, last: int, criteria: str) -> list[int]:
+        """UIDs from `first` to `last` (0: without an end) that fit, ascending.
+
+        criteria: search keys of RFC 3501 section 6.4.4 in printable ASCII, with quoted values; ''
+        for every mail. `n:*` names the last mail even where it is older than n, so what is below
+        is dropped.
+        """
+        if not criteria.isascii():
+            raise Rejected("field_invalid", "not ASCII")  # Exchange takes nothing else
+        keys = f"UID {first}:{last or '*'} {safe(criteria)}"
+        with self._command("SEARCH"):
+            found = set(self._client.search(keys.rstrip()))
+            return sorted(uid for uid in found if uid >= first and (not last or uid <= last))
 
     def unseen(self, first: int, last: int, exists: int, *, seen_too: bool = False) -> list[int]:
-        """UIDs from `first` to `last` (0: without an end) that are not \\Seen, ascending.
-
-        `n:*` names the last mail even where it is older than n, so what is below is dropped.
-        """
-        found: set[int] = set()
-        with self._command("SEARCH"):
-            for low, high in _windows(first, last, exists):
-                criteria = ["UID", f"{low}:{high or '*'}", *([] if seen_too else ["UNSEEN"])]
-                found.update(self._client.search(criteria))
-        return sorted(uid for uid in found if uid >= first and (not last or uid <= last))
+        """UIDs from `first` to `last` (0: without an end) that are not \\Seen, ascending."""
+        criteria = "" if seen_too else "UNSEEN"
+        found = (self.search(*window, criteria) for window in windows(first, last, exists))
+        return sorted({uid for uids in found for uid in uids})
 
     def with_message_id(self, message_id: str, field: str = "Message-ID") -> list[int]:
         """UIDs of the open folder whose header field holds the value, ascending."""
@@ -104,6 +142,21 @@ class Session:
             answer = self._client.fetch(uids, _LIST_ITEMS)
             return [_listed(uid, answer[uid]) for uid in uids if uid in answer]
 
+    def envelopes(self, uids: Sequence[int]) -> dict[int, Any]:
+        """ENVELOPE of each as imapclient reads it; None where the server can't say it.
+
+        One command for all; where the answer can't be read, one by one without the bad ones.
+        """
+        try:
+            with self._command("FETCH"), contextlib.suppress(*UNREADABLE):
+                answer = self._client.fetch(uids, ["ENVELOPE"])
+                return {uid: answer.get(uid, {}).get(b"ENVELOPE") for uid in uids}
+        except CommandRefused:
+            pass  # one of them is odd: found below
+        if len(uids) == 1:
+            return {uids[0]: None}
+        return {uid: one for each in uids for uid, one in self.envelopes([each]).items()}
+
     def bodies(self, uids: Sequence[int], first_bytes: int = 0) -> dict[int, bytes]:
         """The mails as bytes, or their first so many; expunged ones are left out.
 
@@ -114,6 +167,16 @@ class Session:
     def header(self, uid: int, first_bytes: int) -> bytes | None:
         """The mail's header, at most so many bytes of it; None where it was expunged."""
         return self._fetched([uid], "BODY.PEEK[HEADER]", first_bytes).get(uid)
+
+    def piece(self, uid: int, section: str, start: int, size: int) -> bytes | None:
+        """So many bytes of a section from `start` on, fewer at its end.
+
+        section: the number of a part, '' for the whole mail. None where it is not there.
+        """
+        with self._command("FETCH"):
+            answer = self._client.fetch([uid], [f"BODY.PEEK[{section}]<{start}.{size}>"])
+            body = answer.get(uid, {}).get(f"BODY[{section}]<{start}>".encode())
+            return None if body is None else _bytes(body)
 
     def structure(self, uid: int) -> Any:
         """BODYSTRUCTURE as nested tuples, None where the server can't say it.
@@ -180,7 +243,7 @@ def _close(client: Client) -> None:
         client.shutdown()
 
 
-def _windows(first: int, last: int, exists: int) -> Iterator[tuple[int, int]]:
+def windows(first: int, last: int, exists: int) -> Iterator[tuple[int, int]]:
     """Ranges whose answer fits a line: one where the folder is small enough, else many."""
     if not last or exists <= _SEARCH_WINDOW:
         if not last or first <= last:
@@ -206,11 +269,13 @@ def _listed(uid: int, item: dict[bytes, Any]) -> Listed:
         raise TryAgain("imap_unavailable", "no INTERNALDATE")
     # \\Recent is about sessions, not about the mail: another client's look takes it away.
     flags = tuple(
-        _bytes(flag).decode("ascii", "replace")
-        for flag in item.get(b"FLAGS", ())
-        if _bytes(flag).lower() != b"\\recent"
+        _ascii(flag) for flag in item.get(b"FLAGS", ()) if _bytes(flag).lower() != b"\\recent"
     )
     return Listed(uid, _number(item.get(b"RFC822.SIZE")), received.astimezone(UTC), flags)
+
+
+def _ascii(value: Any) -> str:
+    return _bytes(value).decode("ascii", "replace")
 
 
 def _bytes(value: Any) -> bytes:

@@ -23,6 +23,7 @@ _NO_FOLDER = (
     "doesn't exist",
     "does not exist",
     "[trycreate]",
+    "[cannot]",  # no folder can have that name (RFC 5530)
 )
 
 

@@ -25,8 +25,12 @@ from shared.errors import Rejected
 _CONNECT_SECONDS = 10
 _READ_SECONDS = 30
 _MAX_COMMAND_BYTES = 64 * 1024 * 1024
+# What a line counts for at least: untagged answers are kept, each as an object of its own.
+_LEAST_LINE_BYTES = 512
 UNSAFE = re.compile(r"[\x00-\x1f\x7f]")
 _CAPABILITIES = re.compile(rb"\[CAPABILITY ([^\]]*)\]", re.IGNORECASE)
+# UIDVALIDITY of the other folder, the UID here and the UID there (RFC 4315 section 3).
+_COPIED = re.compile(rb"(\d+) \d+ (\d+)")
 _MOST_REFUSALS = 3
 _AFTER_BYE_SECONDS = 1
 # What the library raises for an answer that it can't parse.
@@ -130,6 +134,17 @@ class Client(IMAPClient):  # type: ignore[misc]  # the library has no types
         found = _NUMBERS.search(_text(data))
         pairs = _NUMBER.findall(found[1]) if found else []
         return {name.upper(): int(number) for name, number in pairs}
+
+    def move_one(self, uid: int, folder: str) -> tuple[int, int] | None:
+        """UID MOVE; UIDVALIDITY and UID that it has there, None where the server does not say.
+
+        imapclient's own way asks for capabilities first, and forgets where the mail went.
+        """
+        self._imap.untagged_responses.pop("COPYUID", None)
+        self._command_and_check("move", str(uid), self._normalise_folder(folder), uid=True)
+        told = self._imap.untagged_responses.pop("COPYUID", None) or [b""]
+        found = _COPIED.fullmatch(told[-1])
+        return (int(found[1]), int(found[2])) if found else None
 
     def say_logout(self) -> None:
         """LOGOUT, without waiting for what the server says to it; keeps the TLS session."""
@@ -242,8 +257,11 @@ class _Wire(IMAP4_TLS):  # type: ignore[misc]  # the library has no types
         return super().read(size)  # type: ignore[no-any-return]
 
     def readline(self) -> bytes:
-        line: bytes = super().readline()
-        self._count(len(line))
+        try:
+            line: bytes = super().readline()
+        except self.error:  # too long: its rest is still to come, so nothing was refused
+            raise self.abort("line too long") from None
+        self._count(max(len(line), _LEAST_LINE_BYTES))
         return line
 
     def _count(self, size: int) -> None:

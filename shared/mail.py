@@ -209,7 +209,7 @@ def _attachment(item: Attachment) -> dict[str, Any]:
         "size": len(item.data),
         "content_id": item.content_id,
         "inline": item.inline,
-        "url": None,  # there is no route yet that serves it
+        "url": None,  # where it is depends on the mailbox: see `events.mail_fields`
     }
 
 

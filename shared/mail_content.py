@@ -2,11 +2,11 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import imap, instants, mail, skeletons
+from shared import imap, instants, mail, mail_body, skeletons
 from shared.imap_errors import CommandRefused
 
 log = logging.getLogger(__name__)
@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 _GROUP_BYTES = 8 * 1024 * 1024
 _ANSWER_BYTES = 48 * 1024 * 1024  # less than what `imap_wire` takes of an answer
 _HEADER_BYTES = 1024 * 1024
+# All text that is read of a mail, in UTF-8 or as sent: neither makes five bytes of one.
+WHOLE_BODY_BYTES = 4 * mail_body.MAX_TEXT_BYTES
 _GROUP_MAILS = 97  # a transaction has 98 places for events; one is for mailbox.ready
 
 
@@ -36,7 +38,7 @@ def groups(
     for start in range(0, len(uids), _GROUP_MAILS):
         group: list[imap.Listed] = []
         size = 0
-        for item in _listed(session, uids[start : start + _GROUP_MAILS]):
+        for item in listed(session, uids[start : start + _GROUP_MAILS]):
             weight = min(item.size, max_mail_bytes)
             if group and size + weight > _GROUP_BYTES:
                 yield group
@@ -47,24 +49,29 @@ def groups(
             yield group
 
 
-def _listed(session: imap.Session, uids: Sequence[int]) -> list[imap.Listed]:
+def listed(session: imap.Session, uids: Sequence[int]) -> list[imap.Listed]:
     """One command for all; where the server refuses it, one by one, a bad one as if it came now."""
     try:
         return session.listed(uids)
     except CommandRefused:
         if len(uids) == 1:
             return [imap.Listed(uids[0], 0, instants.now(), ())]
-    return [item for uid in uids for item in _listed(session, [uid])]
+    return [item for uid in uids for item in listed(session, [uid])]
 
 
 def read(
-    session: imap.Session, group: Sequence[imap.Listed], body_limit: int, max_mail_bytes: int
+    session: imap.Session,
+    group: Sequence[imap.Listed],
+    body_limit: int,
+    max_mail_bytes: int,
+    *,
+    texts_of_large: bool = False,
 ) -> dict[int, Content | None]:
     """Content by UID: None where the server refuses it or it can't be parsed.
 
     A mail that was expunged meanwhile is left out. body_limit: bytes of text and of html. A mail
-    beyond `max_mail_bytes` is read by headers and structure only; one that turns out to be larger
-    than it was listed is cut there.
+    beyond `max_mail_bytes` is read by headers and structure only, and its texts where
+    `texts_of_large` asks for them; one that turns out to be larger than it was listed is cut there.
     """
     found: dict[int, Content | None] = {}
     whole = [item for item in group if item.size <= max_mail_bytes]
@@ -75,28 +82,39 @@ def read(
             cut = raw is not None and len(raw) >= max_mail_bytes
             found[item.uid] = _parsed(raw, item, body_limit, too_large=cut)
         elif item.size > max_mail_bytes:
-            found |= _without_content(session, item, body_limit)
+            found |= _in_outline(session, item, body_limit, with_texts=texts_of_large)
     return found
 
 
-def _without_content(
-    session: imap.Session, item: imap.Listed, body_limit: int
+def outline(session: imap.Session, uid: int) -> tuple[bytes, Any] | None:
+    """Header and BODYSTRUCTURE, None for what the server can't say of it; None if expunged."""
+    header = session.header(uid, _HEADER_BYTES)
+    if header is None:
+        return None
+    with contextlib.suppress(CommandRefused):
+        return header, session.structure(uid)
+    return header, None
+
+
+def _in_outline(
+    session: imap.Session, item: imap.Listed, body_limit: int, *, with_texts: bool
 ) -> dict[int, Content | None]:
-    structure = None
     try:
-        header = session.header(item.uid, _HEADER_BYTES)
-        if header is None:
+        found = outline(session, item.uid)
+        if found is None:
             return {}
-        with contextlib.suppress(CommandRefused):
-            structure = session.structure(item.uid)
+        raw, leaves = skeletons.skeleton(*found)
+        if with_texts:
+            raw, leaves = skeletons.skeleton(*found, _texts(session, item.uid, leaves))
     except CommandRefused:
         return {item.uid: None}
-    raw, sizes = skeletons.skeleton(header, structure)
-    content = _parsed(raw, item, body_limit, too_large=True)
+    content = _parsed(raw, item, body_limit, too_large=not with_texts)
     if content:
-        content.mail.update(text=None, html=None, reply_text=None)
+        if not with_texts:
+            content.mail.update(text=None, html=None, reply_text=None)
         for attachment in content.mail["attachments"]:
-            attachment["size"] = sizes.get(attachment["id"], attachment["size"])
+            leaf = leaves.get(attachment["id"])
+            attachment["size"] = leaf.size if leaf else attachment["size"]
     return {item.uid: content}
 
 
@@ -115,6 +133,19 @@ def _bodies(
         if item.uid not in small or (raw and share <= len(raw) < max_mail_bytes):
             found.pop(item.uid, None)
             found |= _fetched(session, [item.uid], max_mail_bytes)
+    return found
+
+
+def _texts(
+    session: imap.Session, uid: int, leaves: Mapping[str, skeletons.Leaf]
+) -> dict[str, bytes]:
+    """The parts that are text, as sent, as much of them as a mail may have."""
+    found: dict[str, bytes] = {}
+    room = WHOLE_BODY_BYTES
+    for number, leaf in leaves.items():
+        if leaf.is_body and room:
+            found[number] = session.piece(uid, number, 0, room) or b""
+            room -= len(found[number])
     return found
 
 

@@ -38,4 +38,4 @@ class MarkSeen:
             if event.uidvalidity != status.uidvalidity and message_id:
                 uids.update(session.with_message_id(str(message_id))[:1])
         if uids:
-            session.mark_seen(sorted(uids))
+            session.store(sorted(uids), add=[imap.SEEN])

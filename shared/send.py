@@ -14,11 +14,10 @@ from email.utils import make_msgid
 from typing import Any
 
 from shared import account_forms, compose, compose_reply, imap, instants, send_forms
+from shared.account_guard import AccountGuard
 from shared.account_rows import Account
-from shared.accounts import Accounts
 from shared.addresses import Person
 from shared.compose import Draft, Thread
-from shared.directory import known_form
 from shared.errors import Blocked, ReconnectNeeded, Rejected, Stale, TryAgain, UnseenError
 from shared.imap_errors import CommandRefused, TokenRefused
 from shared.reader import Reader
@@ -47,7 +46,7 @@ class Send:
     def __init__(
         self,
         settings: Settings,
-        accounts: Accounts,
+        guard: AccountGuard,
         renewal: Renewal,
         smtp: Smtp,
         server: imap.Server,
@@ -56,7 +55,7 @@ class Send:
         clock: instants.Clock,
     ) -> None:
         self._settings = settings
-        self._accounts = accounts
+        self._guard = guard
         self._renewal = renewal
         self._smtp = smtp
         self._server = server
@@ -68,15 +67,21 @@ class Send:
         """Sends a mail; gives its message_id, accepted_at, and what the server said.
 
         body: as `send_forms.read` takes it. idempotency_key: None for a mail that may be sent
-        again. Raises Rejected: 400 with the field, 404, 409 `outcome_unknown`, 413, 422 where the
-        server refuses the mail or the key was used for another, 429; and Blocked, TryAgain,
-        ReconnectNeeded or OperatorFault as a check does. Nothing was sent then, except where the
-        outcome is unknown.
+        again. Raises Rejected: 400 with the field, 404, 409 `outcome_unknown` or with a link where
+        the owner has to sign in again, 413, 422 where the server refuses the mail or the key was
+        used for another, 429; and Blocked, TryAgain or OperatorFault as a check does. Nothing was
+        sent then, except where the outcome is unknown.
         """
         if not self._settings.sending:
             raise Rejected("sending_off", status=404)
         key, wanted = send_forms.idempotency_key(idempotency_key), send_forms.read(body)
-        account = self._account(account_id)
+        account = self._guard.account(account_id)
+        try:
+            return self._once(account, body, wanted, key)
+        except ReconnectNeeded as error:
+            raise self._guard.reconnect(error.code) from None
+
+    def _once(self, account: Account, body: Any, wanted: Wanted, key: str) -> dict[str, Any]:
         sender = _sender(account, wanted.draft)
         request = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
         known = self._keys.find(account.id, key, self._now()) if key else None
@@ -84,14 +89,6 @@ class Send:
             return self._again(account, known, request)
         with self._limits.admitted(account.id, self._now()):
             return self._first(account, wanted, sender, key, request)
-
-    def _account(self, account_id: str) -> Account:
-        account = self._accounts.get(known_form(account_id))
-        if account is None or account.deleted_at:
-            raise Rejected("account_unknown", status=404)
-        if account.status == "reconnect_required":
-            raise ReconnectNeeded(account.code or "sign_in_again")
-        return account
 
     def _first(
         self, account: Account, wanted: Wanted, sender: Person, key: str, request: str

@@ -198,7 +198,8 @@ class Turn:
 
     def _data(self, event: Event, read: Content | None) -> Mapping[str, object] | None:
         if read is not None:
-            return events.mail_received(self._account, event, read.mail, read.flags)
+            base_url = self._tools.settings.public_base_url
+            return events.mail_received(self._account, event, read.mail, read.flags, base_url)
         return events.without_reading(self._account, event)
 
     def _settled(self, attempted: int, kept: Sequence[Event]) -> None:
@@ -226,6 +227,7 @@ class Turn:
             deadline=self._deadline,
             clock=self._now,
             max_mail_bytes=self._tools.settings.max_mail_bytes,
+            base_url=self._tools.settings.public_base_url,
         )
         outcome.events += self._attempt_due(attempts)
         self._tools.outbox.purge_done(account.id, self._now())

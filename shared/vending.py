@@ -8,26 +8,23 @@ import logging
 from typing import Any
 
 from shared import ids, instants, web
-from shared.account_rows import APP_ONLY, Account
-from shared.accounts import Accounts
-from shared.directory import known_form
+from shared.account_guard import AccountGuard
+from shared.account_rows import APP_ONLY
 from shared.errors import ReconnectNeeded, Rejected, UnseenError
 from shared.renew import Renewal
 from shared.settings import Settings
 
 log = logging.getLogger(__name__)
 
-RECONNECT = "reconnect_required"
-
 
 class Vending:
     """Gives access tokens to whoever has the key for it."""
 
     def __init__(
-        self, settings: Settings, accounts: Accounts, renewal: Renewal, clock: instants.Clock
+        self, settings: Settings, guard: AccountGuard, renewal: Renewal, clock: instants.Clock
     ) -> None:
         self._settings = settings
-        self._accounts = accounts
+        self._guard = guard
         self._renewal = renewal
         self._now = clock
 
@@ -39,11 +36,11 @@ class Vending:
         """
         try:
             self._check_key(key)
-            account = self._account(known_form(account_id))
+            account = self._guard.account(account_id)
             token = self._renewal.token(account, self._now())
         except ReconnectNeeded as error:
             log.warning("access token refused: account=%s %s", account_id, error)
-            raise self._reconnect(error.code) from None
+            raise self._guard.reconnect(error.code) from None
         except UnseenError as error:
             log.warning("access token refused: %s", error.code)
             raise
@@ -66,15 +63,3 @@ class Vending:
             raise Rejected("access_tokens_off", status=404)
         if not web.same(ids.sha256_hex(key), ids.sha256_hex(wanted)):
             raise Rejected("access_token_key_wrong", status=401)
-
-    def _account(self, account_id: str) -> Account:
-        account = self._accounts.get(account_id)
-        if account is None or account.deleted_at:
-            raise Rejected("account_unknown", status=404)
-        if account.status == RECONNECT:
-            raise self._reconnect(account.code or "sign_in_again")
-        return account
-
-    def _reconnect(self, code: str) -> Rejected:
-        link = f"{self._settings.public_base_url}/api/login"
-        return Rejected(code, RECONNECT, status=409, more={"link": link})

@@ -20,6 +20,7 @@ from tests.lab.ports import free_port
 from tests.lab.scripted_imap import Answer, ScriptedImap
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
+from tests.mailbox import Mailbox
 
 type StartLab = Callable[..., Lab]
 type StartApp = Callable[..., SteppedApp]
@@ -53,6 +54,12 @@ def lab(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     host.start()
     yield Lab(services, host)
     host.stop()
+
+
+@pytest.fixture
+def mailbox(lab: Lab, address: str) -> Mailbox:
+    """A mailbox that is connected at the shared host."""
+    return Mailbox(lab, address)
 
 
 @pytest.fixture

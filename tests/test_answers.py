@@ -10,19 +10,10 @@ from shared import instants
 from tests.conftest import StartLab
 from tests.lab.lab import Lab
 from tests.lab.waiting import wait_until
+from tests.refusals import problem
 
 UNKNOWN = "acc_" + "a" * 26
 ODD = ["x", "acc_", "acc_" + "A" * 26, "system", "acc_%27%20or%201", "a" * 900, "acc%23", "%00"]
-
-
-def problem(answer: requests.Response) -> tuple[int, str, str]:
-    """Status, code and detail of an answer that has the form of a problem (RFC 9457)."""
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.headers["Cache-Control"] == "no-store"
-    body = answer.json()
-    assert body["status"] == answer.status_code and body["title"]
-    assert body["type"] == f"docs/errors.md#{body['code']}"
-    return answer.status_code, body["code"], body.get("detail", "")
 
 
 # Keys

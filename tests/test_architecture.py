@@ -23,6 +23,7 @@ PURE = {
     "client_certificate",
     *("table_rows", "table_transactions", "table_wire", "table_writes"),
     *("compose", "compose_reply", "send_limits"),
+    *("content_disposition", "envelopes", "message_urls", "searches", "streamed_encodings"),
 }
 ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "smtp", "webhooks"}
 STORES = {
@@ -34,7 +35,8 @@ FLOWS = {
     *("attempt", "breaker", "deliveries", "endpoint_admin", "endpoint_forms", "replay", "system"),
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
     *("events", "outcome", "mark_seen", "app_circuit", "reencrypt", "account_forms"),
-    *("account_view", "vending"),
+    *("account_guard", "account_view", "vending"),
+    *("mailboxes", "messages", "message_forms", "message_pages", "downloads"),
     *("app_only", "tenant_tokens", "consent", "callback"),
     *("invitation_forms", "invitations", "results"),
     *("send", "send_forms"),

@@ -94,7 +94,9 @@ def sent_as(event: Event, data: Any) -> Body:
 def received(raw: bytes, limit: int = 65_536) -> Body:
     fields = read(raw, limit)
     event = owed(fields)
-    return sent_as(event, events.mail_received(_ACCOUNT, event, fields, ("\\Flagged", "$Work")))
+    flags = ("\\Flagged", "$Work")
+    data = events.mail_received(_ACCOUNT, event, fields, flags, "https://unseen.example")
+    return sent_as(event, data)
 
 
 def without_content(event: Event, why: str) -> Body:

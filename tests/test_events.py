@@ -11,6 +11,7 @@ from shared.account_rows import Account
 from shared.catalogue import ENTRIES
 from shared.outbox_rows import Delivery, Event
 
+_BASE_URL = "https://unseen.example"
 _NOW = "2026-01-31T12:00:00Z"
 _ACCOUNT = Account(
     id="acc_aaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -74,18 +75,28 @@ def test_an_envelope_of_an_unreadable_mail_says_what_the_server_said() -> None:
 
 
 def test_a_mail_says_where_it_is_then_what_it_is() -> None:
-    found = events.mail_received(_ACCOUNT, _EVENT, _MAIL, ("\\Flagged",))
+    found = events.mail_received(_ACCOUNT, _EVENT, _MAIL, ("\\Flagged",), _BASE_URL)
     assert list(found) == [
         *("account", "folder", "uid", "uid_validity", "sequence"),
         *("message_id", "subject", "from", "to", "date"),
-        *("received_at", "size", "flags", "text", "attachments"),
+        *("received_at", "size", "flags", "url", "text", "attachments"),
     ]
     assert (found["uid"], found["uid_validity"], found["sequence"]) == (42, 7, 3)
     assert found["flags"] == ["\\Flagged"]
 
 
+def test_a_mail_says_where_the_api_has_it_and_its_attachments() -> None:
+    mail = _MAIL | {"attachments": [{"id": "1.2", "url": None}]}
+    found = events.mail_received(_ACCOUNT, _EVENT, mail, (), _BASE_URL)
+    message = f"{_BASE_URL}/api/accounts/{_ACCOUNT.id}/messages/42"
+    place = "folder=INBOX&uid_validity=7"
+    assert found["url"] == f"{message}?{place}"
+    assert found["attachments"] == [{"id": "1.2", "url": f"{message}/attachments/1.2?{place}"}]
+    assert mail["attachments"] == [{"id": "1.2", "url": None}]
+
+
 def test_every_event_says_whose_it_is() -> None:
-    assert events.mail_received(_ACCOUNT, _EVENT, _MAIL, ())["account"] == {
+    assert events.mail_received(_ACCOUNT, _EVENT, _MAIL, (), _BASE_URL)["account"] == {
         "id": _ACCOUNT.id,
         "address": "ada@outlook.example",
         "reference": "customer-7",

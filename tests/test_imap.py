@@ -208,6 +208,51 @@ def test_f30_a_mail_that_the_server_refuses_is_about_that_mail(
         through(script(FETCH=answer))
 
 
+def test_f30_one_odd_envelope_hides_no_other(
+    script: StartScripted, trusted: Callable[[int], Server]
+) -> None:
+    good = (
+        b'* 1 FETCH (UID 1 ENVELOPE (NIL "Hi" NIL NIL NIL NIL NIL NIL NIL NIL))\r\n%T OK done\r\n'
+    )
+    odd = b"* 2 FETCH (UID 2 ENVELOPE (NIL))\r\n%T OK done\r\n"
+    both = good.replace(b"%T OK done\r\n", odd)
+    for refusal in (odd, b"%T BAD Command Argument Error. 11\r\n"):
+        answers = iter([both if refusal is odd else refusal, good, refusal])
+        server = script(FETCH=lambda answers=answers: [next(answers)])
+        with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:
+            session.examine("INBOX")
+            found = session.envelopes([1, 2])
+        assert (found[1].subject, found[2]) == (b"Hi", None)
+
+
+def test_a_move_says_where_the_mail_is_if_the_server_does(
+    script: StartScripted, trusted: Callable[[int], Server]
+) -> None:
+    select = b"* 1 EXISTS\r\n* OK [UIDVALIDITY 7] .\r\n%T OK [READ-WRITE] done\r\n"
+    told = b"* OK [COPYUID 9 5 42] .\r\n* 1 EXPUNGE\r\n%T OK done\r\n"
+    tagged = b"%T OK [COPYUID 9 5 42] done\r\n"
+    odd = b"* OK [COPYUID 9 5:6 42:43] .\r\n%T OK done\r\n"
+    server = script(SELECT=select, MOVE=iter([told, tagged, odd, b"%T OK done\r\n"]).__next__)
+    with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:
+        session.select("INBOX")
+        found = [session.move(5, "Archive") for _ in range(4)]
+    assert found == [(9, 42), (9, 42), None, None]
+    assert server.commands("MOVE")[0] == 'UID MOVE 5 "Archive"'
+
+
+@pytest.mark.parametrize("criteria", ["SUBJECT ü", "ALL\r\nA1 LOGOUT", "ALL\x00", "ALL\x01"])
+def test_t24_no_search_goes_out_that_is_not_one_line_of_ascii(
+    script: StartScripted, trusted: Callable[[int], Server], criteria: str
+) -> None:
+    server = script()
+    with imap.session(trusted(server.port), _ADDRESS, _TOKEN, 10) as session:
+        with pytest.raises(Rejected):
+            session.search(1, 9, criteria)
+        with pytest.raises(Rejected):
+            session.move(1, criteria + "\n")
+    assert not server.commands("SEARCH") and not server.commands("MOVE")
+
+
 def test_f17_answers_that_nobody_asked_for_are_no_part_of_the_mail(
     script: StartScripted, trusted: Callable[[int], Server]
 ) -> None:
@@ -301,8 +346,9 @@ def test_t25_one_answer_has_at_most_64_mib(
         through(script(FETCH=large), seconds=60)
 
 
+@pytest.mark.parametrize("command", ["SEARCH", "FETCH"])
 def test_t25_a_line_has_at_most_a_megabyte(
-    script: StartScripted, through: Callable[..., None]
+    script: StartScripted, through: Callable[..., None], command: str
 ) -> None:
     def line() -> Iterator[bytes]:
         yield b"* OK "
@@ -310,7 +356,24 @@ def test_t25_a_line_has_at_most_a_megabyte(
             yield b"x" * 65_536
 
     with pytest.raises(TryAgain):
-        through(script(SEARCH=line), seconds=60)
+        through(script(**{command: line}), seconds=60)
+
+
+def test_t25_short_answers_count_for_what_they_cost(
+    script: StartScripted, through: Callable[..., None]
+) -> None:
+    sent = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal sent
+        while True:
+            sent += 1000
+            yield b"* 1 EXISTS\r\n" * 1000
+
+    with pytest.raises(TryAgain, match="STATUS: abort"):
+        through(script(STATUS=lines), seconds=60)
+    # Its 64 MiB would be five millions of them; some are on their way when the client leaves.
+    assert sent < 1_000_000
 
 
 @pytest.mark.parametrize("size", ["2147483648", "99999999999", "9" * 5000])

@@ -12,7 +12,7 @@ import pytest
 
 from shared import instants
 from shared.account_rows import Account
-from shared.errors import Blocked, ReconnectNeeded, Rejected, TryAgain, UnseenError
+from shared.errors import Blocked, Rejected, TryAgain, UnseenError
 from tests.conftest import StartApp
 from tests.lab import submission
 from tests.lab.http_proxy import TableProxy
@@ -323,8 +323,21 @@ def test_an_account_that_waits_for_its_owner_sends_nothing(
     app: SteppedApp, account: Account, server: Submission
 ) -> None:
     app.edit("accounts", account.shard, account.id, status="reconnect_required", code="")
-    error = failure(lambda: app.parts.send.send(account.id, mail(), None))
-    assert (type(error), error.code) == (ReconnectNeeded, "sign_in_again")
+    found = refused(lambda: app.parts.send.send(account.id, mail(), None))
+    assert found == ("sign_in_again", "reconnect_required", 409)
+    assert not server.logins
+
+
+def test_a_sign_in_that_ends_while_it_sends_is_told_with_where_to_sign_in_again(
+    app: SteppedApp, account: Account, server: Submission
+) -> None:
+    app.services.microsoft.revoke(account.address)
+    app.edit("tokens", account.shard, account.id, expires_at="2020-01-01T00:00:00Z")
+    with pytest.raises(Rejected) as caught:
+        app.parts.send.send(account.id, mail(), None)
+    assert (caught.value.status, caught.value.detail) == (409, "reconnect_required")
+    assert str(caught.value.more["link"]).endswith("/api/login")
+    assert not server.logins
 
 
 @pytest.mark.parametrize("name", ["acc_" + "a" * 26, "system", "x"])

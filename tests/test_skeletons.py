@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import mail
-from shared.skeletons import skeleton
+from shared.skeletons import Leaf, skeleton
 
 _HEADER = b"Subject: Films\r\nContent-Type: multipart/mixed; boundary=outer\r\n\r\n"
 
@@ -33,10 +33,35 @@ def files(structure: Any, header: bytes = _HEADER) -> list[tuple[str, str | None
     return [(one["id"], one["filename"], one["content_type"]) for one in found]
 
 
+def sizes(structure: Any, header: bytes = _HEADER) -> dict[str, int]:
+    return {name: one.size for name, one in skeleton(header, structure)[1].items()}
+
+
 def test_parts_keep_their_numbers_names_and_sizes() -> None:
     structure = ([_BOTH, _FILE], b"MIXED", (b"BOUNDARY", b"outer"), None, None, None)
     assert files(structure) == [("2", "Köln.mp4", "video/mp4")]
-    assert skeleton(_HEADER, structure)[1] == {"1.1": 100, "1.2": 200, "2": 5700}
+    assert sizes(structure) == {"1.1": 100, "1.2": 200, "2": 5700}
+
+
+def test_a_part_says_how_it_is_sent_and_whether_it_is_the_text() -> None:
+    attached = leaf(b"TEXT", b"PLAIN", 9, 1, None, (b"ATTACHMENT", None))
+    leaves = skeleton(_HEADER, ([_BOTH, _FILE, attached], b"MIXED", None))[1]
+    assert [name for name, one in leaves.items() if one.is_body] == ["1.1", "1.2"]
+    assert leaves["2"] == Leaf(5700, 7800, "base64", is_body=False)
+
+
+def test_texts_that_were_fetched_are_filled_in() -> None:
+    html = leaf(b"TEXT", b"HTML", 9, 1, encoding=b"BASE64")
+    both = ([_TEXT, html], b"ALTERNATIVE", (b"BOUNDARY", b"inner"))
+    structure = ([both, _FILE], b"MIXED", (b"BOUNDARY", b"outer"))
+    raw, _ = skeleton(_HEADER, structure, {"1.1": b"Hello", "1.2": b"PGI+SGVsbG88L2I+"})
+    parsed = mail.parse(raw)
+    assert (parsed.text, parsed.html) == ("Hello", "<b>Hello</b>")
+    assert [one.filename for one in parsed.attachments] == ["Köln.mp4"]
+
+
+def test_a_mail_that_is_one_text_is_filled_in() -> None:
+    assert mail.parse(skeleton(b"Subject: x\r\n\r\n", _TEXT, {"1": b"Hello"})[0]).text == "Hello"
 
 
 def test_a_mail_that_is_one_file_is_that_file() -> None:
@@ -71,10 +96,10 @@ _anything = st.recursive(
 
 @given(_anything)
 def test_no_structure_makes_it_fail(structure: Any) -> None:
-    raw, sizes = skeleton(_HEADER, structure)
-    assert raw.startswith(b"Subject: Films") and all(size >= 0 for size in sizes.values())
+    raw, leaves = skeleton(_HEADER, structure)
+    assert raw.startswith(b"Subject: Films") and all(one.size >= 0 for one in leaves.values())
 
 
 @pytest.mark.parametrize("header", [b"", b"\r\n", b"\xff"])
 def test_no_header_makes_it_fail(header: bytes) -> None:
-    assert skeleton(header, _TEXT)[1] == {"1": 100}
+    assert sizes(_TEXT, header) == {"1": 100}

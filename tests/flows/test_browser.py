@@ -1,33 +1,16 @@
 """The login in a real browser: no dead end, nothing that our policy refuses, nobody else asked."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from tests.conftest import StartLab
 from tests.lab.imap_proxy import ImapProxy, cut
 from tests.lab.lab import Lab
 from tests.lab.services import Services
-
-_FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, without a window."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=_FLAGS, headless=True
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -20,12 +20,24 @@ def made_up(to: str, subject: str) -> bytes:
     return mail.as_bytes()
 
 
+def with_file(
+    to: str, text: str, filename: str, content: bytes, *, kind: str = "", subject: str = ""
+) -> bytes:
+    """A mail with a text and one attachment; kind: its type, octets where it is not said."""
+    maintype, _, subtype = (kind or "application/octet-stream").partition("/")
+    mail = _addressed(EmailMessage(), to)
+    mail["Subject"] = subject or "With a file"
+    mail.set_content(text)
+    mail.add_attachment(content, maintype=maintype, subtype=subtype, filename=filename)
+    return mail.as_bytes()
+
+
 def five(to: str) -> dict[str, bytes]:
     """The mails to that address, each under the word that says what is hard about it."""
     japanese = _japanese(to)
     return {
         "Japanese": japanese.as_bytes(),
-        "attachment": _with_attachment(to),
+        "attachment": _invoice(to),
         "reply": _reply(to, str(japanese["Message-ID"])),
         "html only": _html_only(to),
         "bounce": _bounce(to),
@@ -47,14 +59,10 @@ def _japanese(to: str) -> Message:
     return mail
 
 
-def _with_attachment(to: str) -> bytes:
-    mail = _addressed(EmailMessage(), to)
-    mail["Subject"] = "Invoice 4711"
-    mail.set_content("The invoice is attached.\n")
-    mail.add_attachment(
-        b"%PDF-1.4\n%%EOF\n", maintype="application", subtype="pdf", filename="Rechnung März.pdf"
-    )
-    return mail.as_bytes()
+def _invoice(to: str) -> bytes:
+    text, name = "The invoice is attached.\n", "Rechnung März.pdf"
+    content, kind = b"%PDF-1.4\n%%EOF\n", "application/pdf"
+    return with_file(to, text, name, content, kind=kind, subject="Invoice 4711")
 
 
 def _reply(to: str, message_id: str) -> bytes:
