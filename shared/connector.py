@@ -192,7 +192,11 @@ class Connector:
         from shared.pages import Look
 
         return Look(
-            self.settings.app_name, self.settings.authority_origin, self.settings.secure_cookies
+            self.settings.app_name,
+            self.settings.authority_origin,
+            https=self.settings.secure_cookies,
+            sends=self.settings.sending,
+            marks_seen=self.settings.mark_seen,
         )
 
     @_Part

@@ -13,11 +13,16 @@ from shared.stylesheet import HASH, MARK, MOODS, STYLE
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What all pages share: who asks, and where Microsoft's sign-in is."""
+    """What all pages share: who asks, where Microsoft's sign-in is, and what becomes of mail.
+
+    sends: the app may send from the mailbox; marks_seen: what was passed on does not stay unread.
+    """
 
     app_name: str
     authority_origin: str
     https: bool
+    sends: bool = False
+    marks_seen: bool = False
 
     def headers(self, *, referrer: str = "same-origin", leads_to: str = "") -> dict[str, str]:
         """Headers of every page.
@@ -45,12 +50,14 @@ class Look:
     def login(self, hidden: Mapping[str, str]) -> str:
         """The page that asks to connect; its button posts to itself."""
         name = escape(self.app_name)
+        sends = ", and to send mail from it" if self.sends else ""
+        after = "is marked as read once it was passed on" if self.marks_seen else "stays unread"
         return self._page(
             "Connect your mailbox",
             f"<p><strong>{name}</strong> would like to read new mail in your Outlook.com or "
-            "Microsoft 365 mailbox.</p>"
+            f"Microsoft 365 mailbox{sends}.</p>"
             "<ul><li>You sign in at Microsoft; your password is never seen here.</li>"
-            "<li>Mail is read, and stays unread in your mailbox.</li>"
+            f"<li>New mail is passed on to {name}, and {after} in your mailbox.</li>"
             "<li>You can withdraw the permission at Microsoft at any time.</li></ul>"
             + _form("login", hidden, "Continue to Microsoft"),
         )

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup, Tag
@@ -72,6 +73,19 @@ def test_t8_a_hidden_field_comes_through_to_the_letter() -> None:
 def test_every_page_says_what_happened_in_one_heading(name: str) -> None:
     assert one(_PAGES[name], "h1").get_text(strip=True)
     assert one(_PAGES[name], "html")["lang"] == "en"
+
+
+@pytest.mark.parametrize(
+    ("marks_seen", "fate"),
+    [(False, "stays unread"), (True, "marked as read once it was passed on")],
+)
+@pytest.mark.parametrize("sends", [False, True])
+def test_the_login_page_says_what_will_happen_with_the_mail(
+    sends: bool, marks_seen: bool, fate: str
+) -> None:
+    text = parsed(replace(_LOOK, sends=sends, marks_seen=marks_seen).login({})).get_text()
+    assert fate in text
+    assert ("to send mail from it" in text) == sends
 
 
 @pytest.mark.parametrize("code", [code for code in ENTRIES if ENTRIES[code].owner])
