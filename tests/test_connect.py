@@ -99,7 +99,8 @@ def send(lab: Lab, form: Sent) -> requests.Response:
 def test_the_page_says_who_asks_and_leads_to_microsoft(lab: Lab, browser: Browser) -> None:
     page = browser.get(lab.login_url)
     assert (page.status, page.title) == (200, "Connect your mailbox")
-    assert "Unseen lab" in page.text
+    assert "Unseen lab would like to read new mail" in page.text
+    assert "and to send mail from it" in page.text and "stays unread" in page.text
     answer = browser.submit(page, stop_at=lab.services.microsoft_url)
     assert answer.status == 303
 
