@@ -26,7 +26,7 @@ lab: setup ## start everything for trying by hand; Ctrl-C ends it
 	@$(PY) -m tests.lab up
 
 test: setup ## all tests, against the real parts
-	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n 3 --dist loadfile $(ARGS) # three on two cores: most tests wait
 
 soak: setup ## the tests that take longer than a minute
 	@$(PY) -m pytest -s tests/soak $(ARGS)
