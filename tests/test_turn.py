@@ -2,11 +2,14 @@
 
 import json
 import logging
+from datetime import datetime
 
 import pytest
 
 from shared import instants
 from shared.account_rows import Account
+from shared.errors import Stale
+from shared.microsoft import Token
 from tests.conftest import StartApp
 from tests.lab.imap_proxy import ImapProxy, after, rewritten, says
 from tests.lab.not_microsoft.tokens import fingerprint
@@ -154,6 +157,29 @@ def test_f3_the_token_is_kept(app: SteppedApp, address: str) -> None:
     app.tick()
     assert standing(app, account)[0] == "reconnect_required"
     assert app.rows("tokens") == before
+
+
+def test_f54_removed_and_connected_again_during_a_refresh_the_old_token_never_comes_back(
+    app: SteppedApp, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = app.settled(address)
+    asked = app.parts.microsoft.token
+
+    def answered_late(cache: bytes, now: datetime, *, force: bool = False) -> Token:
+        fresh = asked(cache, now, force=force)
+        if force:
+            app.parts.disconnect.disconnect(account.id)
+            app.connect(address)
+        return fresh
+
+    with monkeypatch.context() as patch:
+        patch.setattr(app.parts.microsoft, "token", answered_late)
+        with pytest.raises(Stale):
+            app.parts.renewal.token(account, instants.now(), force=True)
+    anew, microsoft = app.account(account.id), app.services.microsoft
+    assert anew.generation != account.generation
+    assert stored_refresh_token(app, anew) == microsoft.current_refresh_fingerprint(address)
+    assert app.parts.renewal.token(anew, instants.now(), force=True)
 
 
 def test_signing_in_again_restores_the_account_and_tells_what_came_meanwhile(
