@@ -433,7 +433,7 @@ class Connector:
             self.account_guard,
             self.renewal,
             self.smtp,
-            self.server,
+            self.mailboxes,
             self.send_keys,
             SendLimits(),
             self.now,

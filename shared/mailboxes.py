@@ -60,9 +60,15 @@ class Mailboxes:
         Blocked where the mailbox refuses; TryAgain.
         """
         account = self._guard.account(account_id)
+        with self.session(account, seconds) as session:
+            yield account, session
+
+    @contextlib.contextmanager
+    def session(self, account: Account, seconds: float) -> Iterator[imap.Session]:
+        """A session at the account's mailbox; raises as `open` does."""
         try:
             with Reader(account, self._server, self._renewal, self._now, seconds) as reader:
-                yield account, reader.session()
+                yield reader.session()
         except ReconnectNeeded as error:
             raise self._guard.reconnect(error.code) from None
         except TokenRefused:

@@ -13,14 +13,14 @@ from dataclasses import replace
 from email.utils import make_msgid
 from typing import Any
 
-from shared import account_forms, compose, compose_reply, imap, instants, send_forms
+from shared import account_forms, compose, compose_reply, instants, send_forms
 from shared.account_guard import AccountGuard
 from shared.account_rows import Account
 from shared.addresses import Person
 from shared.compose import Draft, Thread
 from shared.errors import Blocked, ReconnectNeeded, Rejected, Stale, TryAgain, UnseenError
 from shared.imap_errors import CommandRefused, TokenRefused
-from shared.reader import Reader
+from shared.mailboxes import Mailboxes
 from shared.renew import Renewal
 from shared.send_forms import Original, Wanted
 from shared.send_keys import DONE, SendKey, SendKeys
@@ -49,7 +49,7 @@ class Send:
         guard: AccountGuard,
         renewal: Renewal,
         smtp: Smtp,
-        server: imap.Server,
+        mailboxes: Mailboxes,
         keys: SendKeys,
         limits: SendLimits,
         clock: instants.Clock,
@@ -58,7 +58,7 @@ class Send:
         self._guard = guard
         self._renewal = renewal
         self._smtp = smtp
-        self._server = server
+        self._mailboxes = mailboxes
         self._keys = keys
         self._limits = limits
         self._now = clock
@@ -163,8 +163,8 @@ class Send:
 
     def _is_in_sent(self, account: Account, message_id: str) -> bool:
         """Whether a copy is where whoever signs in keeps what was sent."""
-        with self._reader(replace(account, address=_login(account))) as reader:
-            session = reader.session()
+        signed_in = replace(account, address=_login(account))
+        with self._mailboxes.session(signed_in, _IMAP_SECONDS) as session:
             for folder in _SENT:
                 try:
                     session.examine(folder)
@@ -188,8 +188,7 @@ class Send:
         return replace(draft, subject=compose_reply.subject(chosen)), answered.thread
 
     def _header(self, account: Account, original: Original) -> bytes:
-        with self._reader(account) as reader:
-            session = reader.session()
+        with self._mailboxes.session(account, _IMAP_SECONDS) as session:
             found = session.examine(original.folder)
             if original.uid_validity not in {0, found.uidvalidity}:
                 raise account_forms.invalid("uid_validity")
@@ -200,9 +199,6 @@ class Send:
         if header is None:
             raise account_forms.invalid("in_reply_to_uid")
         return header
-
-    def _reader(self, account: Account) -> Reader:
-        return Reader(account, self._server, self._renewal, self._now, _IMAP_SECONDS)
 
 
 def _login(account: Account) -> str:

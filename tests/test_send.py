@@ -16,6 +16,7 @@ from shared.errors import Blocked, Rejected, TryAgain, UnseenError
 from tests.conftest import StartApp
 from tests.lab import submission
 from tests.lab.http_proxy import TableProxy
+from tests.lab.imap_proxy import ImapProxy, says
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 from tests.lab.submission import Accepted, Fault, Submission
@@ -343,6 +344,18 @@ def test_a_sign_in_that_ends_while_it_sends_is_told_with_where_to_sign_in_again(
 @pytest.mark.parametrize("name", ["acc_" + "a" * 26, "system", "x"])
 def test_what_is_no_account_is_not_found(app: SteppedApp, name: str) -> None:
     assert refused(lambda: app.parts.send.send(name, mail(), None))[::2] == ("account_unknown", 404)
+
+
+def test_f13_a_session_that_dies_with_its_token_while_the_original_is_read_is_a_passing_fault(
+    proxied: StartApp, proxy: ImapProxy, address: str, server: Submission
+) -> None:
+    app = proxied()
+    account = app.settled(address)
+    app.put(address)
+    proxy.on("EXAMINE", says("BAD Command received in Invalid state."))
+    error = failure(lambda: app.parts.send.send(account.id, mail(in_reply_to_uid=1), None))
+    assert (type(error), error.code) == (TryAgain, "imap_unavailable")
+    assert not server.logins
 
 
 # Once
