@@ -89,14 +89,11 @@ def mail_fields(
         one | {"url": url.below("attachments", one["id"])} for one in mail["attachments"]
     ]
     listed = as_listed(received_at, size, flags, url)
-    before, after = (
-        list(mail)[: _index_after(mail, "date")],
-        list(mail)[_index_after(mail, "date") :],
-    )
+    names, end = list(mail), _index_after(mail, "date")
     return (
-        {name: mail[name] for name in before}
+        {name: mail[name] for name in names[:end]}
         | listed
-        | {name: mail[name] for name in after}
+        | {name: mail[name] for name in names[end:]}
         | {"attachments": attachments}
     )
 

@@ -18,6 +18,7 @@ from shared.errors import Rejected, TryAgain
 from shared.imap_errors import CommandRefused
 from shared.imap_wire import UNREADABLE, UNSAFE, Client, safe
 from shared.imap_wire import Server as Server
+from shared.searches import quoted
 from shared.watchdog import total_deadline
 
 SEEN, FLAGGED = "\\Seen", "\\Flagged"
@@ -131,10 +132,8 @@ class Session:
         """UIDs of the open folder whose header field holds the value, ascending."""
         if not message_id.isascii() or UNSAFE.search(message_id):
             return []  # Exchange refuses a search that is not US-ASCII; no server takes the other
-        # imapclient leaves a value without a space as it is: `{9}` would begin a literal.
-        quoted = message_id.replace("\\", "\\\\").replace('"', '\\"')
         with self._command("SEARCH"):
-            return sorted(self._client.search(f'HEADER {field} "{quoted}"'))
+            return sorted(self._client.search(f"HEADER {field} {quoted(message_id)}"))
 
     def listed(self, uids: Sequence[int]) -> list[Listed]:
         """Size, INTERNALDATE and flags, in the order asked for; expunged ones are left out."""

@@ -14,7 +14,7 @@ from shared import account_forms, instants
 from shared.account_forms import Reader, invalid
 from shared.errors import Rejected
 
-_MAX_NUMBER = 2**32 - 1  # of a UID and of UIDVALIDITY (RFC 3501 section 2.3.1.1)
+MAX_NUMBER = 2**32 - 1  # of a UID and of UIDVALIDITY (RFC 3501 section 2.3.1.1)
 _NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FLAGS = {"true": True, "false": False}
@@ -22,7 +22,7 @@ _FLAGS = {"true": True, "false": False}
 
 def number(name: str, value: Any) -> int:
     """A UID or UIDVALIDITY, from 1 to 2^32 - 1."""
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value) or int(value) > _MAX_NUMBER:
+    if not isinstance(value, str) or not _NUMBER.fullmatch(value) or int(value) > MAX_NUMBER:
         raise invalid(name)
     return int(value)
 

@@ -44,7 +44,7 @@ class Search:
             keys.append(f"BEFORE {_day(_clamped(self.before) + 2 * _DAY)}")
         for name, value in self.texts.items():
             if run := _longest_ascii(value):
-                keys.append(f"{_KEYS[name]} {_quoted(run)}")
+                keys.append(f"{_KEYS[name]} {quoted(run)}")
         return " ".join(keys) or "ALL"
 
     def is_within(self, received_at: datetime) -> bool:
@@ -94,8 +94,11 @@ def _longest_ascii(value: str) -> str:
     return max((run.strip() for run in _ASCII.findall(value)), key=len, default="")
 
 
-def _quoted(value: str) -> str:
-    """A quoted string (RFC 3501 section 4.3): nothing in it is a key, a literal or a list."""
+def quoted(value: str) -> str:
+    """A quoted string (RFC 3501 section 4.3): nothing in it is a key, a literal or a list.
+
+    imapclient would leave a value without a space as it is.
+    """
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

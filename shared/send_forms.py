@@ -15,6 +15,7 @@ from shared import account_forms, attachment_names
 from shared.account_forms import INBOX, Reader, invalid
 from shared.addresses import Person
 from shared.compose import Attachment, Draft
+from shared.message_forms import MAX_NUMBER
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 # Exchange takes 35 MB, and base64 makes four bytes of three.
@@ -23,7 +24,6 @@ MAX_RECIPIENTS = 500
 _MAX_ATTACHMENTS = 100
 _MAX_HEADERS = 50
 _MAX_SUBJECT = 255
-_MAX_UID = 2**32 - 1
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -191,13 +191,9 @@ def _message_id(name: str, value: Any) -> str:
 
 
 def _number(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MAX_UID:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= MAX_NUMBER:
         raise invalid(name)
     return value
-
-
-def _folder(name: str, value: Any) -> str:
-    return account_forms.folders(name, [value])[0].name
 
 
 _OF_DRAFT = ("to", "cc", "bcc", "reply_to", "text", "html", "attachments", "headers")
@@ -214,6 +210,6 @@ _FIELDS: Mapping[str, Reader] = {
     "headers": _headers,
     "in_reply_to": _message_id,
     "in_reply_to_uid": _number,
-    "folder": _folder,
+    "folder": account_forms.folder,
     "uid_validity": _number,
 }
