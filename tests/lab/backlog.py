@@ -26,10 +26,10 @@ class Report:
     late: list[float] = field(default_factory=list)
 
     def __str__(self) -> str:
-        late = sorted(self.late)
+        late = sorted(self.late) or [0.0]
         return (
             f"{self.told} in {self.seconds:.0f} s, {self.kills} kills; host {self.idle_mb:.0f} MB "
-            f"idle, {self.peak_mb:.0f} MB at most; {len(late)} mails of neighbours after "
+            f"idle, {self.peak_mb:.0f} MB at most; {len(self.late)} mails of neighbours after "
             f"{statistics.median(late):.1f} s (median), {late[-1]:.1f} s (last)"
         )
 

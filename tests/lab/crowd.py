@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 
 from shared import instants
 
@@ -17,7 +17,6 @@ from .stepped_app import SteppedApp
 from .waiting import wait_until
 
 _MINUTE_SECONDS = 60
-_SETTLE_SECONDS = 60
 
 
 @dataclass
@@ -43,7 +42,7 @@ class Minutes:
 
 
 def connect(app: SteppedApp, count: int) -> list[str]:
-    """Accounts that are due within the next minute, evenly; gives their addresses."""
+    """Makes accounts that are due at once; gives their addresses."""
     addresses = [f"crowd{number}@outlook.example" for number in range(count)]
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(app.settled, addresses))
@@ -75,14 +74,11 @@ def watch(
             app.services.dovecot.deliver(address, made_up(address, subject))
             put[subject] = time.time()
         time.sleep(max(end - time.time(), 0))
-        since = instants.text(
-            datetime.fromtimestamp(end, tz=instants.now().tzinfo)
-            - timedelta(seconds=_MINUTE_SECONDS)
-        )
+        since = instants.text(datetime.fromtimestamp(end - _MINUTE_SECONDS, UTC))
         rows = app.rows("accounts")
         found.late.append(sum(row["last_success_at"] < since for row in rows))
     found.cores = (cpu_seconds(host.pid) - used) / (time.time() - begin)
-    wait_until(lambda: len(_waits(app, put)) == found.mails, _SETTLE_SECONDS * 2, "the last mails")
+    wait_until(lambda: len(_waits(app, put)) == found.mails, 2 * _MINUTE_SECONDS, "the last mails")
     found.waits = _waits(app, put)
     return found
 
