@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.measures import (
     backlogs,
+    batches,
     bills,
     chart,
     checks,
@@ -30,21 +31,26 @@ from benchmarks.measures.clients import CLIENTS, Client
 from benchmarks.measures.stage import Stage, stage
 from benchmarks.measures.targets import LARGE
 from shared import instants
+from shared.claims import BATCH
 from tests.lab.errors import LabError
 from tests.lab.processes import ROOT
 from tests.lab.standing import ending_by_signal
 
-SECTIONS = ("checks", "tends", "backlogs", "cold_start")
+SECTIONS = ("checks", "tends", "batches", "backlogs", "cold_start")
 
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured. seconds: of a client's turn; servers: see `report.SERVERS`."""
+    """How much is measured. seconds: of a client's turn; servers: see `report.SERVERS`.
+
+    batches: mailboxes and threads, see `batches.CHOICES`.
+    """
 
     rounds: int
     seconds: float
     at_once: tuple[int, ...]
     accounts: int
+    batches: tuple[tuple[int, int], ...]
     ticks: int
     mails: int
     servers: tuple[str, ...]
@@ -60,8 +66,8 @@ class Plan:
     rtts_ms: Sequence[float]
 
 
-FULL = Size(3, 2, (1, 32, 128), 50, 8, 600, tuple(report.SERVERS))
-QUICK = Size(1, 0.3, (1,), 5, 2, 40, (LARGE,))
+FULL = Size(3, 2, (1, 32, 128), BATCH, batches.CHOICES, 8, 600, tuple(report.SERVERS))
+QUICK = Size(1, 0.3, (1,), 5, ((5, 5),), 2, 40, (LARGE,))
 
 
 def main() -> None:
@@ -110,10 +116,11 @@ def _measured(chosen: argparse.Namespace) -> Figures:
         "load": {"before": os.getloadavg()[0]},
         "missing": {name: one.missing for name, one in wanted.items() if one.missing},
         "no_distance": no_distance,
+        "no_quota": batches.hindrance(),
         "mails": size.mails,
         "mails_origin": sample_mails.origin(),
         **{name: {} for name in ("round_trips", "table_requests", "cold_start")},
-        **{name: [] for name in ("checks", "tends", "bills", "backlogs")},
+        **{name: [] for name in ("checks", "tends", "batches", "bills", "backlogs")},
     }
     clients = {name: one for name, one in wanted.items() if not one.missing}
     plan = Plan(chosen.sections, size, clients, rtts_ms)
@@ -155,6 +162,16 @@ def _other_sections(run: dict[str, Any], plan: Plan, standing: Stage) -> None:
             standing, accounts, rtts_ms=plan.rtts_ms, ticks=size.ticks, rounds=size.rounds
         )
         run["bills"] = bills.bills(run["tends"])
+    if "batches" in plan.sections and not run["no_quota"]:
+        accounts = standing.due_accounts(max(mailboxes for mailboxes, _ in size.batches))
+        run["batches"] = batches.measure(
+            standing,
+            accounts,
+            size.batches,
+            rtt_ms=max(plan.rtts_ms),
+            ticks=size.ticks // 2 + 1,
+            rounds=size.rounds,
+        )
     if "backlogs" in plan.sections:
         run["backlogs"] = backlogs.side_by_side(
             standing, plan.clients, rtts_ms=plan.rtts_ms, mails=size.mails, rounds=size.rounds

@@ -6,7 +6,6 @@ attempt is put off and uses up none, until 72 h after the event was recorded.
 """
 
 import logging
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +20,7 @@ from shared.imap_errors import TokenRefused
 from shared.mail_content import Content
 from shared.outbox_rows import Event
 from shared.reader import Reader
+from shared.room import Room
 
 log = logging.getLogger(__name__)
 
@@ -50,22 +50,27 @@ class Attempts:
     deadline: float
     clock: instants.Clock
     max_mail_bytes: int
+    room: Room
     base_url: str
     put_off: bool = False
 
     def run(self, due: Sequence[Event]) -> None:
         """Makes an attempt for each of the events, as far as time and mailbox allow."""
         for start in range(0, len(due), _CHUNK):
-            if time.monotonic() > self.deadline:
-                return
             chunk = due[start : start + _CHUNK]
             data = {e.sequence: events.without_reading(self.account, e) for e in chunk}
             owed = [event for event in chunk if data[event.sequence] is None]
-            chunk = [event for event in chunk if data[event.sequence] is not None]
-            for event, read in self._read(owed):
-                data[event.sequence] = read
-                chunk.append(event)
-            self._deliver(sorted(chunk, key=lambda event: event.sequence), data)
+            ready = [event for event in chunk if data[event.sequence] is not None]
+            sizes = [int(event.envelope["size"]) for event in owed]
+            weight = mail_content.weight_by_groups(sizes, self.max_mail_bytes)
+            place = self.room.place(weight, self.deadline)
+            if place is None:
+                return
+            with place:
+                for event, read in self._read(owed):
+                    data[event.sequence] = read
+                    ready.append(event)
+                self._deliver(sorted(ready, key=lambda event: event.sequence), data)
 
     def _deliver(self, ready: Sequence[Event], data: Mapping[int, Data | None]) -> None:
         self.deliverer.deliver(

@@ -6,7 +6,6 @@ between any two, because the cursor moves only with the events.
 """
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,6 +16,7 @@ from shared.account_rows import Account, Folder
 from shared.ledger import Ledger
 from shared.mail_content import Content
 from shared.outbox_rows import Cursor, Delivery, Event
+from shared.room import Place, Room
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +44,7 @@ class Check:
     deadline: float
     clock: instants.Clock
     max_mail_bytes: int
+    room: Room
     seen_too: bool = False
     mails: int = 0
     filtered: int = 0
@@ -79,11 +80,14 @@ class Check:
             position = replace(position, reset_found=len(below), reset_known=0, reset_sent=0)
         is_known = self._is_known(position)
         for group in mail_content.groups(session, uids, self.max_mail_bytes):
-            if time.monotonic() > self.deadline:
+            weight = mail_content.weight((item.size for item in group), self.max_mail_bytes)
+            place = self.room.place(weight, self.deadline)
+            if place is None:
                 return False
             last = upper if group[-1].uid == uids[-1] else group[-1].uid
-            cursor = self._record(cursor, replace(position, last_uid=last), group, is_known)
-            position = cursor
+            moved = replace(position, last_uid=last)
+            with place:
+                cursor = position = self._record(cursor, moved, group, is_known, place)
         if replace(position, last_uid=upper) != cursor:
             _, stored = self._move(cursor, replace(position, last_uid=upper), [])
             self.recorded(stored, {})
@@ -111,9 +115,11 @@ class Check:
         moved: Cursor,
         group: Sequence[imap.Listed],
         is_known: Callable[[imap.Listed, Content | None], bool],
+        place: Place,
     ) -> Cursor:
         """Records one group and hands it on; gives the cursor as it is stored then."""
         contents = mail_content.read(self.session(), group, self.body_limit, self.max_mail_bytes)
+        place.shrink(sum(content.weight for content in contents.values() if content))
         here = [item for item in group if item.uid in contents]
         if len(here) < len(group):
             log.info(

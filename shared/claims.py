@@ -16,7 +16,7 @@ from shared.account_rows import SYSTEM, TABLE, Account, account
 from shared.errors import Rejected, Stale, TryAgain
 from shared.tables import Condition, Fields, Insert, Row, Tables, Update, key_range
 
-BATCH = 50
+BATCH = 100
 MAX_SINGLES_PER_TICK = 20
 _ROUNDS = 6
 # What operators change, and what others count, while somebody signs in.
@@ -60,7 +60,7 @@ class Claims:
         )
 
     def claim(self, rows: Sequence[Row], tick: datetime, now: datetime) -> Claim | None:
-        """Marks up to 50 due rows of one shard in one transaction; None where none was left."""
+        """Marks up to BATCH due rows of one shard in one transaction; None where none was left."""
         mark = new_mark()
         held = {row["RowKey"]: row["claim"] for row in rows}
         due = ("next_due_at", "le", instants.text(tick))
@@ -244,8 +244,8 @@ def _range(rows: Sequence[Row]) -> tuple[Condition, ...]:
     return key_range(rows[0]["PartitionKey"], keys[0], keys[-1])
 
 
-def batches(due: Sequence[Row]) -> Iterator[list[Row]]:
-    """Due rows as claims take them: up to 50 neighbours, the longest overdue first.
+def batches(due: Sequence[Row], size: int = BATCH) -> Iterator[list[Row]]:
+    """Due rows as claims take them: up to `size` neighbours, the longest overdue first.
 
     What was left unfinished twice gets a message of its own, at most 20 of these a tick, so
     that an account which kills its worker takes nobody with it.
@@ -253,7 +253,7 @@ def batches(due: Sequence[Row]) -> Iterator[list[Row]]:
     singles = [row for row in due if row["unfinished"] >= 2]
     singles.sort(key=lambda row: str(row["next_due_at"]))
     rest = [row for row in due if row["unfinished"] < 2]
-    groups = [rest[start : start + BATCH] for start in range(0, len(rest), BATCH)]
+    groups = [rest[start : start + size] for start in range(0, len(rest), size)]
     groups += [[row] for row in singles[:MAX_SINGLES_PER_TICK]]
     groups.sort(key=lambda group: min(str(row["next_due_at"]) for row in group))
     yield from groups

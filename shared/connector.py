@@ -366,6 +366,7 @@ class Connector:
 
     @_Part
     def tend(self) -> "Tend":
+        from shared.room import Room
         from shared.tend import Tend
         from shared.turn import Tools
 
@@ -384,6 +385,7 @@ class Connector:
                 self.disconnect,
                 self.invitations,
                 self.now,
+                Room(),
             ),
         )
 

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from shared import health, instants, tend
 from shared.catalogue import ENTRIES
-from shared.claims import Claims, batches
+from shared.claims import BATCH, Claims, batches
 from shared.directory import known_form
 from shared.errors import TryAgain, UnseenError
 from shared.once import Once
@@ -16,15 +16,21 @@ _PURGE_MINUTES = 10
 
 
 class Enqueue:
-    """The timer's work."""
+    """The timer's work. batch: so many accounts go into one queue message."""
 
     def __init__(
-        self, claims: Claims, once: Once, expires_on: date | None, clock: instants.Clock
+        self,
+        claims: Claims,
+        once: Once,
+        expires_on: date | None,
+        clock: instants.Clock,
+        batch: int = BATCH,
     ) -> None:
         self._claims = claims
         self._once = once
         self._expires_on = expires_on
         self._now = clock
+        self._batch = batch
         self._alarmed_on: date | None = None
 
     def enqueue(self, tick: datetime) -> list[str]:
@@ -38,7 +44,7 @@ class Enqueue:
             due = self._claims.due(shard, tick)
             due_count += len(due)
             oldest = min([oldest or instants.NEVER, *(row["next_due_at"] for row in due)])
-            for batch in batches(due):
+            for batch in batches(due, self._batch):
                 try:
                     claim = self._claims.claim(batch, tick, self._now())
                 except TryAgain as error:

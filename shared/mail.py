@@ -65,10 +65,6 @@ class Mail:
     issues: tuple[str, ...]
     header: Header
 
-    def values(self, name: str) -> list[str]:
-        """The decoded values of every header field of this name."""
-        return [header_words.text(value) for value in self.header.all(name.lower())]
-
 
 def parse(raw: bytes) -> Mail:
     """Read a mail, RFC 5322 and MIME, whatever the bytes."""

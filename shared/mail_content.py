@@ -2,11 +2,12 @@
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import imap, instants, mail, mail_body, skeletons
+from shared import header_words, imap, instants, mail, mail_body, skeletons
+from shared.header_fields import Header
 from shared.imap_errors import CommandRefused
 
 log = logging.getLogger(__name__)
@@ -14,6 +15,7 @@ log = logging.getLogger(__name__)
 _GROUP_BYTES = 8 * 1024 * 1024
 _ANSWER_BYTES = 48 * 1024 * 1024  # less than what `imap_wire` takes of an answer
 _HEADER_BYTES = 1024 * 1024
+_LEAST_BYTES = 4 * 1024
 # All text that is read of a mail, in UTF-8 or as sent: neither makes five bytes of one.
 WHOLE_BODY_BYTES = 4 * mail_body.MAX_TEXT_BYTES
 _GROUP_MAILS = 97  # a transaction has 98 places for events; one is for mailbox.ready
@@ -23,12 +25,22 @@ _GROUP_MAILS = 97  # a transaction has 98 places for events; one is for mailbox.
 class Content:
     """A mail as read: the event's fields that come from it, and its flags at that time.
 
-    header: gives the decoded values of a header field.
+    fields: the mail's header, raw.
     """
 
     mail: dict[str, Any] = field(repr=False)
     flags: tuple[str, ...]
-    header: Callable[[str], list[str]] = field(repr=False)
+    fields: Header = field(repr=False)
+
+    def header(self, name: str) -> list[str]:
+        """The decoded values of every header field of this name."""
+        return [header_words.text(value) for value in self.fields.all(name.lower())]
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes of memory it takes: as it is, and as the JSON that is sent of it."""
+        texts = (self.mail[name] or "" for name in ("text", "html", "reply_text"))
+        return 2 * (_LEAST_BYTES + sum(map(len, texts)))
 
 
 def groups(
@@ -39,14 +51,25 @@ def groups(
         group: list[imap.Listed] = []
         size = 0
         for item in listed(session, uids[start : start + _GROUP_MAILS]):
-            weight = min(item.size, max_mail_bytes)
-            if group and size + weight > _GROUP_BYTES:
+            more = weight([item.size], max_mail_bytes)
+            if group and size + more > _GROUP_BYTES:
                 yield group
                 group, size = [], 0
             group.append(item)
-            size += weight
+            size += more
         if group:
             yield group
+
+
+def weight(sizes: Iterable[int], max_mail_bytes: int) -> int:
+    """Bytes that are fetched of mails of these sizes: of those beyond the limit, an outline."""
+    return sum(size if size <= max_mail_bytes else _HEADER_BYTES for size in sizes)
+
+
+def weight_by_groups(sizes: Sequence[int], max_mail_bytes: int) -> int:
+    """Bytes that are fetched at a time where `groups` makes groups of these mails."""
+    largest = max((weight([size], max_mail_bytes) for size in sizes), default=0)
+    return max(largest, min(weight(sizes, max_mail_bytes), _GROUP_BYTES))
 
 
 def listed(session: imap.Session, uids: Sequence[int]) -> list[imap.Listed]:
@@ -178,4 +201,4 @@ def _parsed(
     if too_large:
         fields["truncated"] = True
         fields["issues"] = [*fields["issues"], "too_large"]
-    return Content(fields, item.flags, parsed.values)
+    return Content(fields, item.flags, parsed.header)

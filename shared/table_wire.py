@@ -27,7 +27,7 @@ from shared.table_rows import Row, row
 from shared.table_transactions import Answer
 from shared.table_writes import Request
 
-_CONNECTIONS = 64
+_CONNECTIONS = 100  # one for each thread of a batch
 _CONNECT_SECONDS = 5
 _VERSION = "2019-02-02"
 _NEXT = ("NextPartitionKey", "NextRowKey")

@@ -69,13 +69,14 @@ def claim_of(text: str) -> Claim:
 
 @dataclass(frozen=True, slots=True)
 class Tend:
-    """Tends to the accounts of claims."""
+    """Tends to the accounts of claims. threads: so many of a claim's accounts side by side."""
 
     accounts: Accounts
     claims: Claims
     tokens: TokenStore
     once: Once
     tools: Tools
+    threads: int = BATCH
 
     def receive(self, body: bytes, deliveries: int = 1) -> int:
         """Tends to what a queue message names; one that is not ours is dropped and counted.
@@ -114,6 +115,7 @@ class _Run:
         self._claims = tend.claims
         self._tokens = tend.tokens
         self._tools = tend.tools
+        self._threads = tend.threads
         self._now = tend.tools.clock
         self._claim_seconds = tend.tools.settings.claim_seconds
         self._tick = instants.parse(claim.tick)
@@ -134,7 +136,7 @@ class _Run:
             waited = 0
         next_renewal = self._start + half - max(waited, 0)
         rows = self._token_rows()
-        pool = ThreadPoolExecutor(max_workers=BATCH, thread_name_prefix="turn")
+        pool = ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="turn")
         try:
             self._wait(
                 {

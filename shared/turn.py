@@ -35,6 +35,7 @@ from shared.outbox_rows import Event
 from shared.outcome import Outcome
 from shared.reader import Reader
 from shared.renew import Renewal
+from shared.room import Room
 from shared.settings import Settings
 from shared.tables import Row
 
@@ -56,6 +57,7 @@ class Tools:
     disconnect: Disconnect
     links: Invitations
     clock: instants.Clock
+    room: Room
 
 
 class Turn:
@@ -160,6 +162,7 @@ class Turn:
             deadline=self._deadline,
             clock=self._now,
             max_mail_bytes=settings.max_mail_bytes,
+            room=self._tools.room,
             seen_too=settings.check_for == "new",
         )
         looked = []
@@ -227,6 +230,7 @@ class Turn:
             deadline=self._deadline,
             clock=self._now,
             max_mail_bytes=self._tools.settings.max_mail_bytes,
+            room=self._tools.room,
             base_url=self._tools.settings.public_base_url,
         )
         outcome.events += self._attempt_due(attempts)

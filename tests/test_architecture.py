@@ -22,7 +22,7 @@ PURE = {
     *("read_mail", "skeletons", "filters", "circuit", "pages_of", "clouds"),
     "client_certificate",
     *("table_rows", "table_transactions", "table_wire", "table_writes"),
-    *("compose", "compose_reply", "send_limits"),
+    *("compose", "compose_reply", "send_limits", "room"),
     *("content_disposition", "envelopes", "message_urls", "searches", "streamed_encodings"),
 }
 ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "smtp", "webhooks"}

@@ -41,6 +41,9 @@ def test_nothing_failed_and_everything_was_measured(run: Run) -> None:
     assert read == {(name, run["mails"]) for name in (*CLIENTS, "unseen_record")}
     assert {row["how"]: row["accounts"] for row in run["tends"]} == {"batch": 5, "one by one": 1}
     assert all(value > 0 for value in run["cold_start"].values())
+    sizes = {(row["gb"], row["mailboxes"], row["threads"]) for row in run["batches"]}
+    assert run["no_quota"] or sizes == {(0.5, 5, 5), (2.0, 5, 5)}
+    assert all(0 < row["execution_seconds"] <= row["slowest_seconds"] for row in run["batches"])
 
 
 def test_what_was_measured_gets_a_verdict_and_what_was_not_gets_none(run: Run) -> None:
@@ -59,8 +62,8 @@ def test_a_short_execution_is_billed_as_a_second_and_one_of_many_at_once_only_in
     ]
     found = {(one["way"], one["gb"]): one for one in bills.bills(tends)}
     minutes = 30 * 24 * 60
-    batch = found["batches of 50", 0.5]
-    assert (batch["executions"], batch["gb_seconds"]) == (21 * minutes, 21 * 0.5 * minutes)
+    batch = found["batches of 100", 0.5]
+    assert (batch["executions"], batch["gb_seconds"]) == (11 * minutes, 11 * 0.5 * minutes)
     assert found["one by one", 2.0]["gb_seconds"] == (1000 + 10) * 2 * minutes
     assert found["one by one, 16 at once", 2.0]["gb_seconds"] == (1000 / 16 + 10) * 2 * minutes
 

@@ -336,9 +336,9 @@ def batches(rows: list[Row]) -> list[list[int]]:
     return [[int(row["RowKey"]) for row in batch] for batch in claims.batches(rows)]
 
 
-def test_a_batch_is_up_to_50_neighbours_and_the_longest_overdue_goes_first() -> None:
-    found = batches(due_rows(*[0] * 120))
-    assert found == [list(range(100, 120)), list(range(50, 100)), list(range(50))]
+def test_a_batch_is_up_to_100_neighbours_and_the_longest_overdue_goes_first() -> None:
+    found = batches(due_rows(*[0] * 220))
+    assert found == [list(range(200, 220)), list(range(100, 200)), list(range(100))]
 
 
 def test_f30_what_was_left_unfinished_twice_goes_alone() -> None:

@@ -70,11 +70,11 @@ def test_a_check_counts_30_seconds_early_and_nothing_else_does(app: SteppedApp) 
     assert len(enqueued(app, at)) == 1
 
 
-def test_one_message_stands_for_up_to_50_accounts(app: SteppedApp) -> None:
-    known = due_accounts(app, 120)
+def test_one_message_stands_for_up_to_100_accounts(app: SteppedApp) -> None:
+    known = due_accounts(app, 220)
     messages = enqueued(app)
     claimed = rows_by_claim(app)
-    assert sorted(len(claimed[one["claim"]]) for one in messages) == [20, 50, 50]
+    assert sorted(len(claimed[one["claim"]]) for one in messages) == [20, 100, 100]
     for one in messages:
         mine = claimed[one["claim"]]
         assert (one["first"], one["last"]) == (min(mine), max(mine))

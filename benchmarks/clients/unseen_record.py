@@ -12,6 +12,7 @@ from shared.ledger import Ledger
 from shared.mail_content import Content
 from shared.outbox_rows import Event
 from shared.reader import Reader
+from shared.room import Room
 
 _SECONDS = 170
 
@@ -42,6 +43,7 @@ def record(parts: Connector, account_id: str) -> tuple[int, int]:
             deadline=time.monotonic() + _SECONDS,
             clock=parts.now,
             max_mail_bytes=parts.settings.max_mail_bytes,
+            room=Room(),
         )
         check.folder(account.folders[0])
     return check.mails, count.failed

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.measures.checks import Figures
+from shared.claims import BATCH
 
 MAILBOXES = 1000
 _MINUTES = 30 * 24 * 60
-_LEAST_SECONDS = 1
+LEAST_SECONDS = 1
 # GB of an instance, and how much of a core comes with it.
-_CORES = {0.5: 0.25, 2.0: 1.0}
+CORES = {0.5: 0.25, 2.0: 1.0}
 _USUAL_AT_ONCE = 16
 
 
@@ -29,7 +30,7 @@ class Way:
 
 
 WAYS = (
-    Way("batches of 50", "batch", 50),
+    Way(f"batches of {BATCH}", "batch", BATCH),
     Way("one by one", "one by one", 1),
     Way(f"one by one, {_USUAL_AT_ONCE} at once", "one by one", 1, _USUAL_AT_ONCE),
 )
@@ -46,16 +47,16 @@ def bills(tends: Sequence[Figures]) -> list[Figures]:
     return [
         {"way": way.name, "gb": gb, "rtt_ms": rtt_ms} | _bill(way, gb, measured)
         for way in WAYS
-        for gb in _CORES
+        for gb in CORES
     ]
 
 
 def _bill(way: Way, gb: float, measured: dict[str, Figures]) -> Figures:
     run = measured[way.measured]
     executions = MAILBOXES / way.mailboxes
-    cpu_seconds = run["cpu_seconds"] * way.at_once / _CORES[gb]
-    seconds = max(_LEAST_SECONDS, run["tend_seconds"], cpu_seconds)
-    timer = max(_LEAST_SECONDS, run["enqueue_seconds"] * executions)
+    cpu_seconds = run["cpu_seconds"] * way.at_once / CORES[gb]
+    seconds = max(LEAST_SECONDS, run["tend_seconds"], cpu_seconds)
+    timer = max(LEAST_SECONDS, run["enqueue_seconds"] * executions)
     return {
         "executions": (executions + 1) * _MINUTES,
         "seconds": seconds,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks.measures.backlogs import RECORDED
+from benchmarks.measures.batches import CHECKS
 from benchmarks.measures.bills import MAILBOXES
 from benchmarks.measures.checks import Figures
 from benchmarks.measures.clients import CLIENTS, OURS
@@ -23,6 +24,8 @@ def markdown(run: Figures) -> str:
         parts += _checks(run)
     if run["tends"]:
         parts += [_tends(run), _bills(run)]
+    if run["batches"]:
+        parts.append(_batches(run))
     if run["backlogs"]:
         parts.append(_backlogs(run))
     if run["cold_start"]:
@@ -149,6 +152,32 @@ def _bills(run: Figures) -> str:
     )
 
 
+def _batches(run: Figures) -> str:
+    """A line for each choice, the sizes of instances side by side."""
+    sizes = sorted({row["gb"] for row in run["batches"]})
+    by_choice: dict[tuple[int, int], dict[float, Figures]] = {}
+    for row in run["batches"]:
+        by_choice.setdefault((row["mailboxes"], row["threads"]), {})[row["gb"]] = row
+    rows = [
+        (
+            f"{mailboxes} on {threads} threads",
+            *(f"{by_gb[gb]['execution_seconds']:.2f}" for gb in sizes),
+            *(f"{by_gb[gb]['slowest_seconds']:.2f}" for gb in sizes),
+            *(f"{by_gb[gb]['gb_seconds']:.1f}" for gb in sizes),
+        )
+        for (mailboxes, threads), by_gb in by_choice.items()
+    ]
+    heads = (
+        "mailboxes",
+        *(f"{what}, {gb * 1024:.0f} MB" for what in ("s", "slowest s", "GB-s") for gb in sizes),
+    )
+    return (
+        f"### Batches and threads\n\nGB-seconds for {CHECKS:,} checks, "
+        f"{run['batches'][0]['rtt_ms']:.0f} ms away, each execution held to its instance's share "
+        "of a core.\n\n" + table(heads, rows)
+    )
+
+
 def _backlogs(run: Figures) -> str:
     ours = {r["rtt_ms"]: r["per_second"] for r in run["backlogs"] if r["client"] == RECORDED}
     rows = [
@@ -180,6 +209,7 @@ def _cold_start(run: Figures) -> str:
         "### Cold start\n\nFrom the start of a process to its first answer, on Azure's worker "
         f"library and the lab's host: {found['first_answer_seconds']:.2f} s, "
         f"{found['first_answer_cpu_seconds']:.2f} s of CPU, the host's own parts included. Imports "
-        f"of what is indexed take {found['imports_cpu_ms']:.0f} ms of CPU; with all that a tend is "
-        f"built of, and built, {found['parts_cpu_ms']:.0f} ms."
+        f"of what is indexed take {found['indexed_cpu_ms']:.0f} ms of CPU, of all that a tend is "
+        f"built of {found['imports_cpu_ms']:.0f} ms; with that built, "
+        f"{found['built_cpu_ms']:.0f} ms."
     )

@@ -11,8 +11,6 @@ from benchmarks.measures.stage import Stage
 from shared.account_rows import Account
 from tests.lab.http_proxy import TableProxy
 
-_COMMAND = python("unseen_tend")
-
 
 def measure(
     stage: Stage,
@@ -28,8 +26,8 @@ def measure(
         batches: list[dict[str, Any]] = []
         singles: list[dict[str, Any]] = []
         for _ in range(rounds):
-            command = [*_COMMAND, *_ticks(stage, accounts, ticks)]
-            ran = stage.app_place(rtt_ms).run([*command, "--one", *(one.id for one in accounts)])
+            ticked = command(stage, accounts, ticks)
+            ran = stage.app_place(rtt_ms).run([*ticked, "--one", *(one.id for one in accounts)])
             batches += ran[1:ticks]
             singles += ran[ticks:]
         for name, runs in (("batch", batches), ("one by one", singles)):
@@ -47,8 +45,8 @@ def table_requests(stage: Stage, accounts: Sequence[Account], ticks: int) -> Fig
 
     def counted(count: int) -> tuple[int, int]:
         with closing(TableProxy.before(stage.app.storage)) as proxy:
-            command = [*_COMMAND, *_ticks(stage, accounts, count)]
-            stage.app_place(0).run(command, STORAGE=proxy.connection_string)
+            ticked = command(stage, accounts, count)
+            stage.app_place(0).run(ticked, STORAGE=proxy.connection_string)
             hourly = sum("/mailboxes" in request for request in proxy.requests)
             return len(proxy.requests) - hourly, hourly
 
@@ -63,9 +61,10 @@ def table_requests(stage: Stage, accounts: Sequence[Account], ticks: int) -> Fig
     return found
 
 
-def _ticks(stage: Stage, accounts: Sequence[Account], ticks: int) -> list[str]:
-    """Options for so many ticks, the first of which finds all accounts due."""
-    return ["--first", stage.make_due(accounts).isoformat(), "--ticks", str(ticks)]
+def command(stage: Stage, accounts: Sequence[Account], ticks: int) -> list[str]:
+    """Of so many ticks, the first of which finds all accounts due."""
+    first = stage.make_due(accounts).isoformat()
+    return [*python("unseen_tend"), "--first", first, "--ticks", str(ticks)]
 
 
 def _figures(runs: Sequence[dict[str, Any]]) -> Figures:

@@ -5,6 +5,7 @@ https://docs.kernel.org/scheduler/sched-bwc.html
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 _V1, _V2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup")
@@ -29,6 +30,11 @@ class CpuQuota:
         """The process, and those that it has started."""
         for one in tree(pid):
             (self._group / "cgroup.procs").write_text(str(one))
+
+    def placed(self, command: Sequence[str]) -> list[str]:
+        """The command, so that it has joined before it is begun."""
+        join = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+        return ["sh", "-c", join, str(self._group), *command]
 
     def close(self) -> None:
         """Its processes have to be gone."""

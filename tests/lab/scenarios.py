@@ -16,6 +16,7 @@ from .imap_proxy import (
     cut,
     dripped,
     endless,
+    rewritten,
     says,
     silent,
     sizes_times,
@@ -58,6 +59,15 @@ def _bye(text: str) -> Answer:
     return answer
 
 
+def _numbered_anew(tag: str, ask: Ask) -> bytes:
+    """Another UIDVALIDITY, as after a mailbox was moved."""
+    return re.sub(rb"UIDVALIDITY \d+", b"UIDVALIDITY 77", ask())
+
+
+def _preauth(tag: str, ask: Ask) -> bytes:
+    return ask() and b"* PREAUTH signed in already\r\n"
+
+
 def _literal_cut_short(tag: str, ask: Ask) -> bytes:
     """Announces what it does not send."""
     raise Cut(re.sub(rb"\{(\d+)\}", lambda size: b"{%d}" % (int(size[1]) + 500), ask()))
@@ -70,8 +80,10 @@ def _said_in_between(tag: str, ask: Ask) -> bytes:
 
 # Before anybody knows whose connection it is.
 GREETINGS: Mapping[str, Scenario] = {
+    "f11_cut_off_at_once": Scenario("CONNECT", cut()),
     "f12_bye_instead_of_a_greeting": Scenario("CONNECT", _bye("Server shutting down.")),
     "f12_no_greeting": Scenario("CONNECT", silent),
+    "f12_preauth": Scenario("CONNECT", _preauth),
 }
 SCENARIOS: Mapping[str, Scenario] = {
     "f13_token_expired_in_the_session": Scenario(
@@ -94,8 +106,16 @@ SCENARIOS: Mapping[str, Scenario] = {
     "f18_silent_at_status": Scenario("STATUS", silent),
     "f18_silent_at_search": Scenario("UID SEARCH", silent),
     "f18_silent_at_fetch": Scenario(_BODIES, silent),
+    # And as it was before from the next check on: each time, known mail is recognised.
+    "f19_numbered_anew": Scenario("EXAMINE", _numbered_anew, harmless=True),
+    "f20_without_uidnext": Scenario("STATUS", rewritten("UIDNEXT", "X-NOTHING"), harmless=True),
+    "f20_opened_without_uidnext": Scenario(
+        "EXAMINE", rewritten("UIDNEXT", "X-NOTHING"), harmless=True
+    ),
+    "f23_listed_with_a_gigabyte": Scenario("UID FETCH", sizes_times(1_000_000), harmless=True),
     "f23_sizes_a_fifth_too_large": Scenario("UID FETCH", sizes_times(1.2), harmless=True),
     "f23_sizes_a_fifth_too_small": Scenario("UID FETCH", sizes_times(0.8), harmless=True),
+    "f30_fetch_refused": Scenario(_BODIES, says("BAD Command Argument Error. 11")),
     "overloaded": Scenario("EXAMINE", says("NO Server Unavailable. 15")),
     "t25_a_byte_a_second": Scenario("STATUS", dripped(1)),
     "t25_lines_without_end": Scenario("STATUS", endless(b"", b"* 1 EXISTS\r\n" * 1000)),
