@@ -6,7 +6,6 @@ What a server may send is bounded in bytes and in time.
 """
 
 import contextlib
-import imaplib
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -238,8 +237,8 @@ def _connect(server: Server, opened: list[socket.socket]) -> Client:
 
 
 def _close(client: Client) -> None:
-    with contextlib.suppress(OSError, imaplib.IMAP4.error):
-        client.shutdown()
+    with contextlib.suppress(OSError):
+        client.hang_up()
 
 
 def windows(first: int, last: int, exists: int) -> Iterator[tuple[int, int]]:

@@ -50,7 +50,7 @@ LIBRARIES = {
     "azure.data.tables": {"shared.table_wire"},
     "msal": {"shared.microsoft", "shared.client_credential"},
     "imapclient": {"shared.imap_wire", "shared.imap_errors"},
-    "imaplib": {"shared.imap", "shared.imap_wire", "shared.imap_errors"},
+    "imaplib": {"shared.imap_wire", "shared.imap_errors"},
     "smtplib": {"shared.smtp"},
     "urllib3": {"shared.webhooks"},
     "cryptography": {"shared.vault", "shared.client_certificate"},
