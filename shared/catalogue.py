@@ -202,13 +202,15 @@ ENTRIES: dict[str, Entry] = {
     ),
     "credentials_expire_soon": Entry(
         "",
-        "The client secret ends within 30 days (CLIENT_SECRET_EXPIRES_ON). Make a new one.",
+        "The client secret (by CLIENT_SECRET_EXPIRES_ON) or certificate ends within 30 days. "
+        "Make a new one.",
         _SECRETS,
         then="alarm",
     ),
     "credentials_expired": Entry(
         "",
-        "The client secret has ended (CLIENT_SECRET_EXPIRES_ON), and no sign-in can be renewed.",
+        "The client secret (by CLIENT_SECRET_EXPIRES_ON) or certificate has ended, and no sign-in "
+        "can be renewed.",
         _SECRETS,
         then="alarm",
     ),
@@ -343,6 +345,19 @@ ENTRIES: dict[str, Entry] = {
         "Something here did not work. It is tried again by itself.",
         "An unexpected exception; its class is in the log.",
         then="retry",
+    ),
+    # Health
+    "timer_late": Entry(
+        "",
+        "The timer has not run for 3 minutes: no mailbox is looked at. Is the app stopped, or "
+        "enqueue_due_mailboxes disabled? The host's log says why it does not run.",
+        then="alarm",
+    ),
+    "accounts_stale": Entry(
+        "",
+        "Mailboxes that count as active were not read for 3 intervals: GET health/details names "
+        "them, and the log says why. `make doctor ACCOUNT=ID` goes through one step by step.",
+        then="alarm",
     ),
     # Endpoints
     "endpoint_unknown": Entry(

@@ -1,29 +1,56 @@
 """Enqueue: finds the accounts that are due, claims them, and says which messages to send."""
 
+import json
 import logging
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from shared import health, instants, tend
+from shared import health, instants, staleness, tend
 from shared.catalogue import ENTRIES
 from shared.claims import Claims, batches
 from shared.directory import known_form
 from shared.errors import TryAgain, UnseenError
 from shared.once import Once
+from shared.settings import Settings
+from shared.tables import Row
 
 log = logging.getLogger(__name__)
 
 _PURGE_MINUTES = 10
+_NAMED = 50
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a scan found: rows that are due, and rows of stale accounts."""
+
+    due: list[Row] = field(default_factory=list)
+    stale: list[Row] = field(default_factory=list)
+
+    @property
+    def fields(self) -> dict[str, str | int]:
+        """Columns of the heartbeat; of the stale, those that were read longest ago are named."""
+        oldest = min(self.due, key=lambda row: str(row["next_due_at"]), default=None)
+        named = sorted([row["last_success_at"], row["RowKey"]] for row in self.stale)[:_NAMED]
+        return {
+            "due": len(self.due),
+            "oldest_due_at": oldest["next_due_at"] if oldest else "",
+            "oldest_due": oldest["RowKey"] if oldest else "",
+            "stale": len(self.stale),
+            "stale_accounts": json.dumps([[key, at] for at, key in named]),
+        }
 
 
 class Enqueue:
     """The timer's work."""
 
     def __init__(
-        self, claims: Claims, once: Once, expires_on: date | None, clock: instants.Clock
+        self, claims: Claims, once: Once, settings: Settings, clock: instants.Clock
     ) -> None:
         self._claims = claims
         self._once = once
-        self._expires_on = expires_on
+        self._expires_on = settings.credential_expires_on
+        self._interval = settings.check_interval_seconds
         self._now = clock
         self._alarmed_on: date | None = None
 
@@ -33,11 +60,12 @@ class Enqueue:
         What is claimed and never sent comes due when its claim ends.
         """
         messages = []
-        due_count, oldest = 0, ""
+        seen = _Seen()
+        since = staleness.horizon(tick, self._interval)
         for shard in self._claims.shards:
-            due = self._claims.due(shard, tick)
-            due_count += len(due)
-            oldest = min([oldest or instants.NEVER, *(row["next_due_at"] for row in due)])
+            due, found = self._claims.scan(shard, tick, since)
+            seen.due += due
+            seen.stale += [row for row in found if staleness.is_stale(row, tick, self._interval)]
             for batch in batches(due):
                 try:
                     claim = self._claims.claim(batch, tick, self._now())
@@ -46,20 +74,20 @@ class Enqueue:
                     continue
                 if claim:
                     messages.append(tend.message(claim))
-        log.info("tick: due=%d messages=%d", due_count, len(messages))
+        log.info("tick: due=%d messages=%d", len(seen.due), len(messages))
         self._alarm(tick)
-        self._look_after_itself(tick, due_count, oldest)
+        self._look_after_itself(tick, seen)
         return messages
 
-    def _look_after_itself(self, tick: datetime, due_count: int, oldest: str) -> None:
+    def _look_after_itself(self, tick: datetime, seen: "_Seen") -> None:
         """Purge and heartbeat; what fails here must not lose the messages of what is claimed.
 
         What has expired is refused whether it is there or not: a busy tick seldom looks for it.
         """
         try:
-            if not due_count or tick.minute % _PURGE_MINUTES == 0:
+            if not seen.due or tick.minute % _PURGE_MINUTES == 0:
                 self._once.purge(tick)
-            self._once.beat(tick, due=due_count, oldest_due_at=oldest)
+            self._once.beat(tick, **seen.fields)
         except UnseenError as error:
             log.warning("no heartbeat: %s", error)
 

@@ -79,6 +79,19 @@ class Settings:
         return f"{self.public_base_url}/api/callback"
 
     @property
+    def credential_expires_on(self) -> date | None:
+        """The day on which our secret or certificate ends; None where nobody said, or none does."""
+        certificate = self.client_certificate
+        return certificate.expires_on if certificate else self.client_secret_expires_on
+
+    @property
+    def credential_kind(self) -> str:
+        """How the application proves itself: secret, certificate, or managed_identity."""
+        if self.client_certificate:
+            return "certificate"
+        return "managed_identity" if self.federated_identity_client_id else "secret"
+
+    @property
     def authority_origin(self) -> str:
         parts = urlsplit(self.authority)
         return f"{parts.scheme}://{parts.netloc}"

@@ -12,6 +12,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.errors import Stale, TryAgain
 from shared.table_rows import Condition as Condition
+from shared.table_rows import Either as Either
 from shared.table_rows import Fields as Fields
 from shared.table_rows import Row as Row
 from shared.table_rows import address, where
@@ -21,6 +22,7 @@ from shared.table_wire import Refused, Wire
 from shared.table_writes import MAX_OPERATIONS, put, request
 from shared.table_writes import Delete as Delete
 from shared.table_writes import Insert as Insert
+from shared.table_writes import Merge as Merge
 from shared.table_writes import Operation as Operation
 from shared.table_writes import Update as Update
 from shared.table_writes import transactions as transactions
@@ -58,7 +60,7 @@ class Tables:
     def query(
         self,
         table: str,
-        *conditions: Condition,
+        *conditions: Condition | Either,
         select: Sequence[str] = (),
         limit: int | None = None,
     ) -> list[Row]:

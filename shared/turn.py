@@ -238,6 +238,7 @@ class Turn:
         outcome.put_off = attempts.put_off
         outcome.counted = True
         outcome.owed, outcome.dead = standing.owed, standing.dead
+        outcome.owed_since = standing.owed_since
         outcome.next_attempt_at = standing.next_at
 
     def _attempt_due(self, attempts: Attempts) -> int:

@@ -66,6 +66,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "enqueue_due_mailboxes",
         "folders",
         "health",
+        "health_details",
         "invite",
         "login",
         "message",

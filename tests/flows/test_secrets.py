@@ -72,7 +72,7 @@ def secrets_of(lab: Lab) -> tuple[str, ...]:
 def answers(lab: Lab) -> str:
     """What the API and the anonymous pages say about all of it."""
     listed = lab.host.api("GET", "accounts?limit=200").json()["accounts"]
-    paths = ["accounts?limit=200", "endpoints", "deliveries", "health"]
+    paths = ["accounts?limit=200", "endpoints", "deliveries", "health/details"]
     paths += [f"accounts/{one['id']}" for one in listed]
     paths += [f"deliveries?account={one['id']}" for one in listed]
     told = [lab.host.api("GET", path).text for path in paths]
