@@ -76,6 +76,11 @@ class Account:
     etag: str = ""
 
     @property
+    def smtp_login(self) -> str:
+        """Who signs in to send: for a shared mailbox the person who may send as it."""
+        return self.delegate or self.address
+
+    @property
     def fields(self) -> dict[str, Any]:
         """The row as it is stored, `next_due_at` worked out of the rest."""
         stored = {name: getattr(self, name) for name in self.__dataclass_fields__}

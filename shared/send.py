@@ -96,7 +96,7 @@ class Send:
         draft, thread = self._in_thread(account, wanted)
         message_id = make_msgid(domain=sender.address.rpartition("@")[2])[1:-1]
         raw = compose.compose(draft, sender, message_id, self._now(), thread)
-        envelope = Envelope(_login(account), sender.address, _recipients(draft), raw)
+        envelope = Envelope(account.smtp_login, sender.address, _recipients(draft), raw)
         taken = None
         if key:
             try:
@@ -163,7 +163,7 @@ class Send:
 
     def _is_in_sent(self, account: Account, message_id: str) -> bool:
         """Whether a copy is where whoever signs in keeps what was sent."""
-        signed_in = replace(account, address=_login(account))
+        signed_in = replace(account, address=account.smtp_login)
         with self._mailboxes.session(signed_in, _IMAP_SECONDS) as session:
             for folder in _SENT:
                 try:
@@ -199,11 +199,6 @@ class Send:
         if header is None:
             raise account_forms.invalid("in_reply_to_uid")
         return header
-
-
-def _login(account: Account) -> str:
-    """Who signs in at the server: for a shared mailbox the person who may send as it."""
-    return account.delegate or account.address
 
 
 def _sender(account: Account, draft: Draft) -> Person:

@@ -96,6 +96,12 @@ class Settings:
         parts = urlsplit(self.authority)
         return f"{parts.scheme}://{parts.netloc}"
 
+    @property
+    def authority_host(self) -> tuple[str, int]:
+        """Host and port of the identity platform."""
+        parts = urlsplit(self.authority)
+        return str(parts.hostname), parts.port or 443
+
     def smtp_host_of(self, kind: str) -> str:
         """Where an account of that kind sends from."""
         default = self.cloud.personal_smtp_host if kind == "personal" else self.cloud.smtp_host
@@ -154,6 +160,19 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     if reader.problems:
         raise SettingsError(reader.problems)
     return settings
+
+
+def environment(values: Mapping[str, str]) -> dict[str, str]:
+    """The process's environment on top of these values, as the Functions host has it."""
+    return {**values, **os.environ}
+
+
+def host_storage(environment: Mapping[str, str]) -> str:
+    """The connection string of the host's storage; '' where it is none, as with an identity."""
+    try:
+        return _storage(environment.get("AzureWebJobsStorage", ""))
+    except ValueError:
+        return ""
 
 
 class _Reader:

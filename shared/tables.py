@@ -6,6 +6,7 @@ The one place that knows what the service's refusals mean, and when to ask it ag
 import random
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import islice
 
 from azure.core.exceptions import AzureError, HttpResponseError
@@ -75,6 +76,10 @@ class Tables:
             return list(islice(self._wire.rows(table, query), limit))
 
         return self._call(table, lambda: _unless_missing(read, []))
+
+    def server_time(self) -> datetime:
+        """What the service's clock says, to the second."""
+        return self._call("tables", self._wire.server_time)
 
     def insert(self, table: str, fields: Fields) -> str:
         """Adds a row and gives its ETag; raises Stale where the key is taken."""

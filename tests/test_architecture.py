@@ -14,7 +14,7 @@ PURE = {
     *("catalogue", "errors", "ids", "instants", "schedule", "settings", "staleness", "web"),
     *("stylesheet", "pages"),
     *("id_token", "identity_errors", "imap_errors", "imap_wire", "smtp_errors", "watchdog"),
-    "make_keys",
+    *("make_keys", "local_settings", "findings"),
     *("guard", "guarded_sockets"),
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
@@ -25,7 +25,16 @@ PURE = {
     *("compose", "compose_reply", "send_limits"),
     *("content_disposition", "envelopes", "message_urls", "searches", "streamed_encodings"),
 }
-ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "smtp", "webhooks"}
+ADAPTERS = {
+    "tables",
+    "vault",
+    "microsoft",
+    "client_credential",
+    "imap",
+    "smtp",
+    "webhooks",
+    "reach",
+}
 STORES = {
     *("accounts", "account_rows", "claims", "consents", "endpoints", "once", "outbox"),
     *("outbox_rows", "send_keys", "token_store"),
@@ -42,13 +51,15 @@ FLOWS = {
     *("invitation_forms", "invitations", "results"),
     *("send", "send_forms"),
 }
-LAYERS = [PURE, ADAPTERS, STORES, FLOWS, {"connector"}]
-MAY_IMPORT_THEIR_OWN = [True, False, True, True, False]
+DOCTOR = {"doctor", "doctor_app", "doctor_mailbox"}
+LAYERS = [PURE, ADAPTERS, STORES, FLOWS, {"connector"}, DOCTOR]
+MAY_IMPORT_THEIR_OWN = [True, False, True, True, False, True]
 
 # Who may import what others sell: each library has one place that knows it.
 LIBRARIES = {
     "azure.functions": {"function_app", "functions"},
     "azure.data.tables": {"shared.table_wire"},
+    "azure.storage.queue": {"shared.doctor_app"},
     "msal": {"shared.microsoft", "shared.client_credential"},
     "imapclient": {"shared.imap_wire", "shared.imap_errors"},
     "imaplib": {"shared.imap", "shared.imap_wire", "shared.imap_errors"},

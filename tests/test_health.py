@@ -10,30 +10,17 @@ from shared import health, instants, settings
 from shared.account_rows import Account
 from shared.errors import SettingsError
 from tests.conftest import StartApp
+from tests.lab.clock import Clock
 from tests.lab.http_proxy import TableProxy
-from tests.lab.imap_proxy import ImapProxy, silent
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 
 _NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
-class Clock:
-    """Stands where the test puts it."""
-
-    def __init__(self, at: datetime = _NOW) -> None:
-        self.at = at
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def forward(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-
-
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(_NOW)
 
 
 @pytest.fixture
@@ -104,31 +91,7 @@ def test_f40_storage_that_does_not_answer_is_named(
     assert [one["code"] for one in report["problems"]] == ["storage_unavailable"]
 
 
-# Accounts that are not read
-
-
-def test_a_mailbox_that_hangs_is_found_within_three_intervals_and_named(
-    start_app: StartApp, proxy: ImapProxy, address: str
-) -> None:
-    clock = Clock(instants.now().replace(microsecond=0))
-    host = f"localhost:{proxy.port}"
-    app = start_app(IMAP_HOST=host, CHECK_INTERVAL_SECONDS="60", clock=clock)
-    well, hangs = app.settled(f"well.{address}"), app.settled(address)
-    app.tick()
-    assert status(app) == "ok"
-    read_at = app.account(hangs.id).last_success_at
-    proxy.on("STATUS", silent, user=address)
-    clock.forward(60)
-    app.tick()
-    assert status(app) == "ok"
-    clock.forward(120)
-    app.parts.enqueue.enqueue(clock())
-    assert status(app) == "degraded"
-    assert details(app)["stale"] == {
-        "count": 1,
-        "accounts": [{"id": hangs.id, "last_success_at": read_at}],
-    }
-    assert app.account(well.id).failures == 0
+# The details
 
 
 def test_an_app_without_trouble_says_how_each_part_is(stood: SteppedApp, clock: Clock) -> None:
