@@ -1,20 +1,20 @@
 """Enqueue: finds the accounts that are due, claims them, and says which messages to send."""
 
 import json
-import logging
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from shared import health, instants, staleness, tend
 from shared.catalogue import ENTRIES
-from shared.claims import Claims, batches
+from shared.claims import Claim, Claims, batches
 from shared.directory import known_form
 from shared.errors import TryAgain, UnseenError
+from shared.logs import Log, correlated
 from shared.once import Once
 from shared.settings import Settings
 from shared.tables import Row
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _PURGE_MINUTES = 10
 _NAMED = 50
@@ -70,11 +70,11 @@ class Enqueue:
                 try:
                     claim = self._claims.claim(batch, tick, self._now())
                 except TryAgain as error:
-                    log.warning("batch not claimed: %s", error)
+                    log.warning("batch_not_claimed", error=error)
                     continue
                 if claim:
-                    messages.append(tend.message(claim))
-        log.info("tick: due=%d messages=%d", len(seen.due), len(messages))
+                    messages.append(_message(claim, len(batch)))
+        log.info("tick", due=len(seen.due), messages=len(messages), stale=len(seen.stale))
         self._alarm(tick)
         self._look_after_itself(tick, seen)
         return messages
@@ -89,14 +89,14 @@ class Enqueue:
                 self._once.purge(tick)
             self._once.beat(tick, **seen.fields)
         except UnseenError as error:
-            log.warning("no heartbeat: %s", error)
+            log.warning("no_heartbeat", error=error)
 
     def _alarm(self, tick: datetime) -> None:
         """Once a day, where our client secret is about to end."""
         code = health.expiry_code(self._expires_on, tick)
         if code and self._alarmed_on != tick.date():
             self._alarmed_on = tick.date()
-            log.error("ALARM: %s %s", code, ENTRIES[code].operator)
+            log.error("alarm", code=code, message=ENTRIES[code].operator)
 
     def now(self, account_id: str) -> list[str]:
         """Makes one account due now; gives its queue message, none where a claim is running.
@@ -104,4 +104,11 @@ class Enqueue:
         Raises Rejected `account_unknown` or `account_inactive`.
         """
         claim = self._claims.claim_now(known_form(account_id), self._now())
-        return [tend.message(claim)] if claim else []
+        return [_message(claim, 1)] if claim else []
+
+
+def _message(claim: Claim, accounts: int) -> str:
+    """The claim's queue message; from here on its mark is the correlation id."""
+    with correlated(claim.claim):
+        log.info("batch_enqueued", accounts=accounts)
+    return tend.message(claim)

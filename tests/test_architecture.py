@@ -14,7 +14,7 @@ PURE = {
     *("catalogue", "errors", "ids", "instants", "schedule", "settings", "staleness", "web"),
     *("stylesheet", "pages"),
     *("id_token", "identity_errors", "imap_errors", "imap_wire", "smtp_errors", "watchdog"),
-    *("make_keys", "local_settings", "findings"),
+    *("make_keys", "local_settings", "findings", "logs"),
     *("guard", "guarded_sockets"),
     *("mail", "addresses", "attachment_names", "charsets", "header_fields", "header_words"),
     *("mail_body", "mail_dates", "mime_parts", "parameters", "transfer_encodings"),
@@ -134,7 +134,7 @@ def test_a_library_is_known_in_one_place(library: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in sources() if name.startswith("functions.")])
 def test_triggers_know_the_connector_and_plain_values_only(name: str) -> None:
-    known = {"connector", "errors", "catalogue", "instants", "web", "pages", "health"}
+    known = {"connector", "errors", "catalogue", "instants", "web", "pages", "health", "logs"}
     found = {one.split(".")[1] for one in imports(sources()[name]) if one.startswith("shared.")}
     assert found <= known
 

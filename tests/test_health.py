@@ -1,6 +1,5 @@
 """Health: whether the app can do its work, in terms that say what to fix."""
 
-import logging
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.lab.clock import Clock
 from tests.lab.http_proxy import TableProxy
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
+from tests.log_lines import lines
 
 _NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -168,10 +168,10 @@ def test_f5_a_client_secret_that_ends_is_an_alarm_in_health_and_log(
     assert details(app)["client_credential"] == said
     for hours in (0, 1, 11, 12):  # once a day
         app.tick(_NOW + timedelta(hours=hours))
-    alarms = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
+    alarms = [one for one in lines(caplog) if one["event"] == "alarm"]
     if code:
         assert len(alarms) == 2
-    assert all(alarm.startswith("ALARM: credentials_expire") for alarm in alarms)
+    assert all(one["code"].startswith("credentials_expire") for one in alarms)
 
 
 def test_f53_bad_settings_are_all_named_without_their_values() -> None:

@@ -42,7 +42,8 @@ def meets_a_fault(lab: Lab, address: str, kind: str) -> None:
     lab.microsoft.expire_access_tokens(address)
     account_id = lab.account(address)["id"]
     lab.check(address)
-    wait_until(lambda: f"account not read: account={account_id}" in lab.host.log(), 20, kind)
+    said = f'"account_not_read", "account": "{account_id}"'
+    wait_until(lambda: said in lab.host.log(), 20, kind)
 
 
 def forms(canary: str) -> set[str]:
