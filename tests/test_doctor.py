@@ -96,6 +96,14 @@ def test_a_registration_that_does_not_fit_is_told_apart(
     assert wrong(found) == [("app registration", code, detail)]
 
 
+def test_an_authority_that_is_not_there_is_named(app: SteppedApp, services: Services) -> None:
+    authority = f"{services.microsoft_url}/nowhere.example"
+    assert wrong(examined(app, settings={"AUTHORITY": authority})) == [
+        ("clock: Microsoft", "operator_registration", "AUTHORITY"),
+        ("app registration", "operator_registration", "AUTHORITY"),
+    ]
+
+
 def test_a_secret_that_has_ended_is_told_from_a_wrong_one(
     app: SteppedApp, services: Services
 ) -> None:
