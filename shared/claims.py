@@ -50,14 +50,14 @@ class Claims:
         self.shards = shards
         self._claim_seconds = claim_seconds
 
-    def scan(self, shard: str, tick: datetime, since: datetime) -> tuple[list[Row], list[Row]]:
+    def scan(self, shard: str, tick: datetime, since: str) -> tuple[list[Row], list[Row]]:
         """The rows of the shard that are due, and with them the active ones unread since then.
 
         Both in key order, as far as a claim and `staleness` need them. One request finds both:
         the service reads the partition through for either.
         """
         at = instants.text(tick)
-        unread = (("status", "eq", "active"), ("last_success_at", "lt", instants.text(since)))
+        unread = (("status", "eq", "active"), ("last_success_at", "lt", since))
         found = self._tables.query(
             TABLE,
             ("PartitionKey", "eq", shard),

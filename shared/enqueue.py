@@ -61,11 +61,11 @@ class Enqueue:
         """
         messages = []
         seen = _Seen()
-        since = staleness.horizon(tick, self._interval)
+        horizon = staleness.horizon(tick, self._interval)
         for shard in self._claims.shards:
-            due, found = self._claims.scan(shard, tick, since)
+            due, found = self._claims.scan(shard, tick, horizon.read)
             seen.due += due
-            seen.stale += [row for row in found if staleness.is_stale(row, tick, self._interval)]
+            seen.stale += [row for row in found if staleness.is_stale(row, horizon)]
             for batch in batches(due):
                 try:
                     claim = self._claims.claim(batch, tick, self._now())

@@ -22,7 +22,7 @@ from tests.lab.ports import free_port
 from tests.lab.processes import plain_environment
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
-from tests.lab.submission import DISABLED
+from tests.lab.submission import BAD_TOKEN, DISABLED, Fault
 
 _ROOT = Path(__file__).parents[1]
 _OTHER_KEY = "k1:" + base64.b64encode(secrets.token_bytes(32)).decode()
@@ -179,12 +179,16 @@ def test_a_mailbox_that_refuses_imap_is_named(
     assert skipped(found) == ["STATUS", "EXAMINE", "UNSEEN"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "code", "detail"),
+    [(DISABLED, "smtp_disabled", "SMTP 535 5.7.139"), (BAD_TOKEN, "smtp_denied", "")],
+    ids=["disabled", "denied"],
+)
 def test_a_mailbox_that_may_not_send_is_named(
-    app: SteppedApp, account: Account, services: Services
+    app: SteppedApp, account: Account, services: Services, fault: Fault, code: str, detail: str
 ) -> None:
-    services.submission.fail(DISABLED)
-    found = examined(app, account.id)
-    assert wrong(found) == [("SMTP AUTH", "smtp_disabled", "SMTP 535 5.7.139")]
+    services.submission.fail(fault)
+    assert wrong(examined(app, account.id)) == [("SMTP AUTH", code, detail)]
 
 
 def test_a_sign_in_that_was_withdrawn_is_named(

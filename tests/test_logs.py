@@ -95,6 +95,8 @@ def lived(
     """What an app says that meets success and some faults."""
     app: SteppedApp = start_app(IMAP_HOST=f"localhost:{proxy.port}")
     account = app.settled(address)
+    url = f"{services.receiver.hook_url}/second"  # each endpoint has a thread of its own
+    app.parts.endpoint_admin.create({"url": url, "event_types": ["mail.received"]})
     with caplog.at_level(logging.INFO):
         services.receiver.answer({"status": 503, "times": 1})
         app.put(address, "First", "Second")
@@ -138,5 +140,14 @@ def test_a_batch_counts_what_it_did(lived: list[dict[str, Any]]) -> None:
     batches = [line for line in lived if line["event"] == "batch_tended"]
     counts = [(one["checks"], one["failures"], one["mails"]) for one in batches]
     assert counts == [(1, 0, 2), (1, 0, 0), (1, 1, 0)]
-    done = [one for one in lived if one["event"] == "delivery" and one["state"] == "done"]
-    assert all(-1 < one["latency_seconds"] < 60 for one in done)
+
+
+def test_a_delivery_says_whose_batch_it_is_of_and_how_long_the_mail_took(
+    lived: list[dict[str, Any]],
+) -> None:
+    batches = {line["correlation_id"] for line in lived if line["event"] == "batch_tended"}
+    deliveries = [line for line in lived if line["event"] == "delivery"]
+    assert len({one["endpoint"] for one in deliveries}) == 2
+    assert {one.get("correlation_id") for one in deliveries} <= batches
+    done = [one for one in deliveries if one["state"] == "done"]
+    assert done and all(-1 < one["latency_seconds"] < 60 for one in done)
