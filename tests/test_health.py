@@ -9,7 +9,7 @@ from shared import health, instants, settings
 from shared.account_rows import Account
 from shared.errors import SettingsError
 from tests.conftest import StartApp
-from tests.lab.clock import Clock
+from tests.desk import Clock
 from tests.lab.http_proxy import TableProxy
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
@@ -20,20 +20,15 @@ _NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock(_NOW)
+    clock = Clock()
+    clock.at = _NOW
+    return clock
 
 
 @pytest.fixture
 def stood(start_app: StartApp, clock: Clock) -> SteppedApp:
     """An app whose clock stands."""
     return start_app(clock=clock)
-
-
-def status(app: SteppedApp) -> str:
-    """As a new process sees it, which has nothing cached."""
-    app.parts.built.pop("health", None)
-    app.parts.built.pop("health_details", None)
-    return app.parts.health.report(app.parts.now())["status"]
 
 
 def details(app: SteppedApp) -> dict[str, Any]:
@@ -50,17 +45,17 @@ def codes(app: SteppedApp) -> list[str]:
 def test_a_timer_that_stops_is_found_within_four_minutes(stood: SteppedApp, clock: Clock) -> None:
     stood.tick()
     for _ in range(2):
-        clock.forward(60)
-        assert (status(stood), codes(stood)) == ("ok", [])
-    clock.forward(60)
-    assert (status(stood), codes(stood)) == ("degraded", ["timer_late"])
+        clock.later(60)
+        assert (stood.health(), codes(stood)) == ("ok", [])
+    clock.later(60)
+    assert (stood.health(), codes(stood)) == ("degraded", ["timer_late"])
     stood.tick()
-    assert (status(stood), codes(stood)) == ("ok", [])
+    assert (stood.health(), codes(stood)) == ("ok", [])
 
 
 def test_a_timer_that_never_ran_is_late_as_well(stood: SteppedApp, clock: Clock) -> None:
     assert stood.parts.health.report(clock()) == {"status": "ok"}
-    clock.forward(180)
+    clock.later(180)
     assert stood.parts.health.report(clock()) == {"status": "degraded"}
     assert details(stood)["timer"]["last_tick"] is None
 
@@ -75,7 +70,7 @@ def test_one_row_is_read_and_not_again_for_half_a_minute(
     app.tick()
     lossy.requests.clear()
     for seconds, requests in ((0, 1), (29, 1), (1, 2), (-3600, 3)):
-        clock.forward(seconds)
+        clock.later(seconds)
         app.parts.health.report(clock())
         assert len(lossy.requests) == requests
 
@@ -85,7 +80,7 @@ def test_f40_storage_that_does_not_answer_is_named(
 ) -> None:
     app = start_app(STORAGE=lossy.connection_string, clock=clock)
     lossy.refuse(2, status=403)
-    assert status(app) == "degraded"
+    assert app.health() == "degraded"
     report = details(app)
     assert (report["storage"], report["settings"]) == ("storage_unavailable", "ok")
     assert [one["code"] for one in report["problems"]] == ["storage_unavailable"]
@@ -163,7 +158,7 @@ def test_f5_a_client_secret_that_ends_is_an_alarm_in_health_and_log(
 ) -> None:
     app = start_app(CLIENT_SECRET_EXPIRES_ON=expires_on, clock=clock)
     assert codes(app) == [code] * bool(code)
-    assert status(app) == ("degraded" if code else "ok")
+    assert app.health() == ("degraded" if code else "ok")
     said = {"kind": "secret", "expires_on": expires_on, "days_left": days_left}
     assert details(app)["client_credential"] == said
     for hours in (0, 1, 11, 12):  # once a day
