@@ -49,6 +49,12 @@ parse: $(VENV)/.installed ## show what a saved mail becomes (FILE=mail.eml)
 	@[ -n "$(FILE)" ] || { echo 'Say which mail: make parse FILE=mail.eml' >&2; exit 2; }
 	@$(PY) -m shared.read_mail "$(FILE)"
 
+doctor: $(VENV)/.installed ## what is wrong, and what to do (ACCOUNT=ID: a mailbox too)
+	@$(PY) -m shared.doctor $(if $(ACCOUNT),--account '$(ACCOUNT)') $(ARGS)
+
+run: $(VENV)/.installed ## the app on this machine, against Microsoft, with local.settings.json
+	@$(PY) -m tests.lab.run $(ARGS)
+
 keys: $(VENV)/.installed ## make ENCRYPTION_KEYS and WEBHOOK_SECRET
 	@$(PY) -m shared.make_keys
 
@@ -56,4 +62,4 @@ clean: ## remove what was installed or made here
 	rm -rf $(VENV) node_modules .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo lab test soak check errors bench parse keys clean
+.PHONY: help setup demo lab test soak check errors bench parse doctor run keys clean

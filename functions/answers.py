@@ -1,7 +1,6 @@
 """Maps between Azure Functions' requests and responses and the program's own."""
 
 import json
-import logging
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -19,8 +18,9 @@ from shared.errors import (
     place,
     wait_seconds,
 )
+from shared.logs import Log
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _DOCUMENTATION = "docs/errors.md"
 _HTML = "text/html"
@@ -35,11 +35,11 @@ def page(
     try:
         answer = make(connector(), web.request(req.url, req.get_body(), req.headers.items()))
     except SettingsError as error:
-        log.error("settings are missing or wrong: %s", error)
+        log.error("settings_wrong", problems=str(error))
         return _plain_page("settings_wrong")
     except Exception as error:
         # The host would log its text, which may quote what the browser sent.
-        log.error("page failed: %s", place(error))
+        log.error("page_failed", place=place(error))
         return _plain_page("internal")
     if messages is not None and answer.messages:
         messages.set(list(answer.messages))
@@ -76,7 +76,7 @@ def _answer(make: Callable[[Connector], func.HttpResponse]) -> func.HttpResponse
     try:
         return make(connector())
     except SettingsError as error:
-        log.error("settings are missing or wrong: %s", error)
+        log.error("settings_wrong", problems=str(error))
         return _problem(500, "settings_wrong", str(error))
     except UnseenError as error:
         link = {"link": error.entry.link} if error.entry.link else {}
@@ -86,7 +86,7 @@ def _answer(make: Callable[[Connector], func.HttpResponse]) -> func.HttpResponse
             answer.headers["Retry-After"] = str(seconds)
         return answer
     except Exception as error:
-        log.error("route failed: %s", place(error))
+        log.error("route_failed", place=place(error))
         return _problem(500, "internal", ENTRIES["internal"].operator)
 
 

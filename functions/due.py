@@ -1,16 +1,16 @@
 """What comes due: the timer that claims it, the queue that tends to it, and what it gave up."""
 
-import logging
 import typing
 
 import azure.functions as func
 
 from shared.connector import connector
+from shared.logs import Log
 
 QUEUE = "mailboxes-due"
 STORAGE = "AzureWebJobsStorage"
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 blueprint = func.Blueprint()
 
 
@@ -35,5 +35,5 @@ def tend_mailboxes(message: func.QueueMessage) -> None:
 @blueprint.queue_trigger(arg_name="message", queue_name=f"{QUEUE}-poison", connection=STORAGE)
 def poison(message: func.QueueMessage) -> None:
     """What failed every time: its accounts come due by themselves when their claim ends."""
-    log.error("queue message given up: id=%s", message.id)
+    log.error("queue_message_given_up", id=message.id)
     connector().once.count("poisoned")

@@ -34,6 +34,7 @@ class Account:
     endpoints: ids of those that are its own; common_endpoints: whether the others get its events
     too. filtered: events that no endpoint took. shared_mailbox: the address where it is one that
     somebody else's sign-in opens, delegate: of whom. aliases: what it may send as besides.
+    owed_since: when the oldest event that is owed was recorded.
     """
 
     id: str
@@ -70,8 +71,14 @@ class Account:
     filtered: int = 0
     deleted_at: str = ""
     owed: int = 0
+    owed_since: str = ""
     dead: int = 0
     etag: str = ""
+
+    @property
+    def smtp_login(self) -> str:
+        """Who signs in to send: for a shared mailbox the person who may send as it."""
+        return self.delegate or self.address
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from shared import ids, instants
 from shared.account_rows import APP_ONLY, SYSTEM, TABLE, Account, account
 from shared.errors import Stale, TryAgain
-from shared.tables import Condition, Delete, Tables, Update
+from shared.tables import Condition, Delete, Either, Row, Tables, Update
 
 _ROUNDS = 6
 
@@ -98,6 +98,19 @@ class Accounts:
                 continue
             return
         raise TryAgain("stale", TABLE)
+
+    def owing(self) -> list[Row]:
+        """Rows with `owed`, `owed_since` and `dead` of accounts where something is owed or dead."""
+        return [
+            row
+            for shard in self.shards
+            for row in self._tables.query(
+                TABLE,
+                ("PartitionKey", "eq", shard),
+                Either((("owed", "gt", 0),), (("dead", "gt", 0),)),
+                select=("owed", "owed_since", "dead"),
+            )
+        ]
 
     def with_dead(self, after: str = "") -> list[str]:
         """Ids of accounts that have dead letters, in the order of shard and id, from `after` on."""

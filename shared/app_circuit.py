@@ -6,16 +6,16 @@ one that Microsoft takes our secret for closes it. A new process probes at once:
 started with another secret. No account changes state meanwhile.
 """
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 
 from shared import instants
 from shared.errors import OperatorFault, ReconnectNeeded, Stale, UnseenError
+from shared.logs import Log
 from shared.once import Once
 from shared.tables import Row
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _CODE = "operator_credentials"
 _FIRST_PROBE_SECONDS = 30
@@ -60,10 +60,10 @@ class AppCircuit:
             elif admission.probe and _took_our_secret(error):
                 self._close()
         except UnseenError as failed:
-            log.warning("circuit of the app not written: %s", failed)
+            log.warning("app_circuit_not_written", error=failed)
 
     def _refused(self, admission: Admission, error: OperatorFault, now: datetime) -> None:
-        log.error("ALARM: no token can be renewed: %s %s", error, error.entry.operator)
+        log.error("alarm", error=error, message=error.entry.operator)
         if not admission.probe:
             opened = {"code": error.code, "detail": error.detail, "since": instants.text(now)}
             self._once.change_circuit(admission.row, **opened, **_next(0, now))
@@ -72,7 +72,7 @@ class AppCircuit:
         row = self._once.circuit()
         if row and row["probe_at"]:
             self._once.change_circuit(row, probe_at="", probes=0)
-            log.warning("tokens can be renewed again")
+            log.warning("alarm_over")
 
 
 def _next(probes: int, now: datetime) -> dict[str, str | int]:

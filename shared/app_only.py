@@ -5,7 +5,6 @@ mailbox, is refused, the account is kept as blocked, and the answer says what an
 to do, to the letter.
 """
 
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,11 +20,12 @@ from shared.endpoints import Endpoints
 from shared.enrol import Enrol, Enrolled, first
 from shared.errors import Blocked, Rejected
 from shared.id_token import GUID, PERSONAL_TENANT
+from shared.logs import Log
 from shared.microsoft import Microsoft, Token
 from shared.settings import Settings
 from shared.tenant_tokens import TenantTokens
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _DOMAIN = re.compile(r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}\Z")
 
@@ -96,7 +96,7 @@ class AppOnly:
         except Blocked as error:
             if error.code == "tenant_unknown":
                 raise invalid("tenant") from None
-            log.warning("no token for a tenant: tenant=%s %s", tid, error)
+            log.warning("no_tenant_token", tenant=tid, error=error)
             return None, error.code
 
     def _told(self, enrolled: Enrolled, now: datetime) -> Adopted:

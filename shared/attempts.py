@@ -5,7 +5,6 @@ means that the server was asked and does not have it; where the mailbox can't be
 attempt is put off and uses up none, until 72 h after the event was recorded.
 """
 
-import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -17,12 +16,13 @@ from shared.deliver import Budget, Deliverer
 from shared.endpoints import Endpoints
 from shared.errors import Blocked, UnseenError
 from shared.imap_errors import TokenRefused
+from shared.logs import Log
 from shared.mail_content import Content
 from shared.outbox_rows import Event
 from shared.reader import Reader
 from shared.room import Room
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _READABLE_FOR = timedelta(hours=72)
 _TRIES = 3
@@ -89,7 +89,7 @@ class Attempts:
         except (UnseenError, TokenRefused) as error:
             if self.reader:
                 self.reader.close()
-            log.info("content put off: account=%s %s", self.account.id, type(error).__name__)
+            log.info("content_put_off", account=self.account.id, error=error)
         yield from self._unavailable(owed)
 
     def _unavailable(self, owed: Sequence[Event]) -> Iterator[tuple[Event, Data]]:

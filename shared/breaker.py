@@ -4,7 +4,6 @@ Failures are counted in the process; the endpoint's row is written when its circ
 probe failed, when it works again, and when it is given up: on change only.
 """
 
-import logging
 import threading
 from dataclasses import replace
 from datetime import datetime
@@ -14,10 +13,11 @@ from shared.account_rows import SYSTEM
 from shared.circuit import Circuit, Failures
 from shared.endpoints import Endpoint, Endpoints
 from shared.errors import UnseenError
+from shared.logs import Log
 from shared.system import System
 from shared.webhooks import Answer
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _LEASE_SECONDS = 30
 _GONE = 410
@@ -40,7 +40,7 @@ class Breaker:
             return self._failed(endpoint, webhook_id, answer, now)
         except UnseenError as error:
             # The attempt counts all the same; the next one meets the row again.
-            log.warning("endpoint's standing not kept: endpoint=%s %s", endpoint.id, error)
+            log.warning("endpoint_not_kept", endpoint=endpoint.id, error=error)
             return endpoint
 
     def lease_probe(self, endpoint: Endpoint, now: datetime) -> bool:
@@ -57,7 +57,7 @@ class Breaker:
             self._endpoints.change(endpoint.id, leased)
         except UnseenError as error:
             # Removed meanwhile, or storage is away: no probe, and no end of the others' round.
-            log.warning("no probe: endpoint=%s %s", endpoint.id, error)
+            log.warning("no_probe", endpoint=endpoint.id, error=error)
             return False
         return mine
 
@@ -66,7 +66,7 @@ class Breaker:
             self._failures.pop(endpoint.id, None)
         if endpoint.circuit == Circuit():
             return endpoint
-        log.info("endpoint works again: endpoint=%s", endpoint.id)
+        log.info("endpoint_works_again", endpoint=endpoint.id)
         return self._endpoints.change(
             endpoint.id, lambda row: replace(row, circuit=Circuit(), leased_until="")
         )
@@ -84,7 +84,7 @@ class Breaker:
         if circuit == endpoint.circuit:
             return endpoint
         if circuit.is_open:
-            log.warning("circuit open: endpoint=%s probe_at=%s", endpoint.id, circuit.probe_at)
+            log.warning("circuit_open", endpoint=endpoint.id, probe_at=circuit.probe_at)
 
         def changed(row: Endpoint) -> Endpoint:
             """Another run may have written a failure of its own, or even that it works again."""
@@ -103,7 +103,7 @@ class Breaker:
             SYSTEM, endpoint.id, endpoint.description, code, occasion, instants.text(now)
         )
         self._system.tell(told, but_not=endpoint.id)
-        log.error("endpoint disabled: endpoint=%s %s", endpoint.id, code)
+        log.error("endpoint_disabled", endpoint=endpoint.id, code=code)
         at = instants.text(now)
         return self._endpoints.change(
             endpoint.id,

@@ -202,14 +202,37 @@ ENTRIES: dict[str, Entry] = {
     ),
     "credentials_expire_soon": Entry(
         "",
-        "The client secret ends within 30 days (CLIENT_SECRET_EXPIRES_ON). Make a new one.",
+        "The client secret (by CLIENT_SECRET_EXPIRES_ON) or certificate ends within 30 days. "
+        "Make a new one.",
         _SECRETS,
         then="alarm",
     ),
     "credentials_expired": Entry(
         "",
-        "The client secret has ended (CLIENT_SECRET_EXPIRES_ON), and no sign-in can be renewed.",
+        "The client secret (by CLIENT_SECRET_EXPIRES_ON) or certificate has ended, and no sign-in "
+        "can be renewed.",
         _SECRETS,
+        then="alarm",
+    ),
+    "client_id_unknown": Entry(
+        "The application is not set up correctly at Microsoft. Its operator has to fix that.",
+        "Microsoft knows no application of this id. CLIENT_ID is the Application (client) ID on "
+        "the registration's overview, and its account types must fit AUTHORITY.",
+        _REGISTRATION,
+        then="alarm",
+    ),
+    "client_secret_refused": Entry(
+        "The application is not set up correctly at Microsoft. Its operator has to fix that.",
+        "Microsoft refused CLIENT_SECRET. It must be the secret's Value, not its ID; make a new "
+        "one where the value is lost.",
+        _SECRETS,
+        then="alarm",
+    ),
+    "redirect_uri_unknown": Entry(
+        "The application is not set up correctly at Microsoft. Its operator has to fix that.",
+        "This redirect URI is not registered. Add it to the letter under Authentication, platform "
+        "Web; it is PUBLIC_BASE_URL and /api/callback.",
+        _REGISTRATION,
         then="alarm",
     ),
     "operator_registration": Entry(
@@ -225,7 +248,8 @@ ENTRIES: dict[str, Entry] = {
     ),
     "sealed_data_damaged": Entry(
         "Stored data can't be read. The operator of the application has to look at it.",
-        "A sealed value does not fit its row: edited, moved from another row, or damaged.",
+        "A sealed value does not open: it was edited, moved from another row or damaged, or "
+        "ENCRYPTION_KEYS has another key under its id.",
         then="alarm",
     ),
     "settings_wrong": Entry(
@@ -336,13 +360,38 @@ ENTRIES: dict[str, Entry] = {
     # Inside
     "storage_unavailable": Entry(
         "Something here did not work. It usually works again in a minute.",
-        "The table service answered 5xx or not at all.",
+        "Storage answered 5xx or not at all, or refused us: with HTTP 403 the key or the clock is "
+        "wrong.",
         then="retry",
     ),
     "internal": Entry(
         "Something here did not work. It is tried again by itself.",
         "An unexpected exception; its class is in the log.",
         then="retry",
+    ),
+    # Health
+    "timer_late": Entry(
+        "",
+        "The timer has not run for 3 minutes: no mailbox is looked at. Is the app stopped, or "
+        "enqueue_due_mailboxes disabled? The host's log says why it does not run.",
+        then="alarm",
+    ),
+    "accounts_stale": Entry(
+        "",
+        "Mailboxes that count as active were not read for 3 intervals: GET health/details names "
+        "them, and the log says why. `make doctor ACCOUNT=ID` goes through one step by step.",
+        then="alarm",
+    ),
+    "python_too_old": Entry(
+        "",
+        "Python 3.13 or newer is needed: it is what Azure runs the app with.",
+        then="alarm",
+    ),
+    "clock_wrong": Entry(
+        "",
+        "This machine's clock is wrong by so much. Have it set by NTP: storage refuses requests "
+        "that are 15 minutes off, and tokens seem to live longer or shorter than they do.",
+        then="alarm",
     ),
     # Endpoints
     "endpoint_unknown": Entry(

@@ -5,7 +5,6 @@ UIDNEXT bounds the search, and mail is fetched and recorded in groups; it's fine
 between any two, because the cursor moves only with the events.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,11 +13,12 @@ from typing import Any
 from shared import events, filters, ids, imap, instants, mail_content
 from shared.account_rows import Account, Folder
 from shared.ledger import Ledger
+from shared.logs import Log
 from shared.mail_content import Content
 from shared.outbox_rows import Cursor, Delivery, Event
 from shared.room import Place, Room
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _RESET_WINDOW = timedelta(hours=48)
 
@@ -123,9 +123,7 @@ class Check:
         here = [item for item in group if item.uid in contents]
         if len(here) < len(group):
             log.info(
-                "mail expunged meanwhile: account=%s mails=%d",
-                self.account.id,
-                len(group) - len(here),
+                "mail_expunged_meanwhile", account=self.account.id, mails=len(group) - len(here)
             )
         too_old = [item for item in here if _is_too_old(item, moved)]
         unknown = [item for item in here if not is_known(item, contents[item.uid])]

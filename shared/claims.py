@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from shared import ids, instants
+from shared import ids, instants, staleness
 from shared.account_rows import SYSTEM, TABLE, Account, account
 from shared.errors import Rejected, Stale, TryAgain
-from shared.tables import Condition, Fields, Insert, Row, Tables, Update, key_range
+from shared.tables import Condition, Either, Fields, Insert, Row, Tables, Update, key_range
 
 BATCH = 100
 MAX_SINGLES_PER_TICK = 20
@@ -50,14 +50,21 @@ class Claims:
         self.shards = shards
         self._claim_seconds = claim_seconds
 
-    def due(self, shard: str, tick: datetime) -> list[Row]:
-        """The rows of the shard that are due, in key order, as far as a claim needs them."""
-        return self._tables.query(
+    def scan(self, shard: str, tick: datetime, since: str) -> tuple[list[Row], list[Row]]:
+        """The rows of the shard that are due, and with them the active ones unread since then.
+
+        Both in key order, as far as a claim and `staleness` need them. One request finds both:
+        the service reads the partition through for either.
+        """
+        at = instants.text(tick)
+        unread = (("status", "eq", "active"), ("last_success_at", "lt", since))
+        found = self._tables.query(
             TABLE,
             ("PartitionKey", "eq", shard),
-            ("next_due_at", "le", instants.text(tick)),
-            select=("next_due_at", "claim", "unfinished"),
+            Either((("next_due_at", "le", at),), unread),
+            select=("next_due_at", "claim", "unfinished", *staleness.COLUMNS),
         )
+        return [row for row in found if row["next_due_at"] <= at], found
 
     def claim(self, rows: Sequence[Row], tick: datetime, now: datetime) -> Claim | None:
         """Marks up to BATCH due rows of one shard in one transaction; None where none was left."""
@@ -214,6 +221,7 @@ class Claims:
                 claim=new_mark(),
                 unfinished=0,
                 owed=found.owed if found else 0,
+                owed_since=found.owed_since if found else "",
                 dead=found.dead if found else 0,
             )
             fields = row.fields | {"next_due_at": self.claim_end(now)}

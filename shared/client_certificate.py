@@ -5,6 +5,7 @@ https://learn.microsoft.com/entra/identity-platform/certificate-credentials
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -19,11 +20,15 @@ _BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTAL
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
-    """private_key and certificate as PEM; thumbprint as the registration shows it."""
+    """private_key and certificate as PEM; thumbprint as the registration shows it.
+
+    expires_on: the day, in UTC, in whose course it ends.
+    """
 
     private_key: str = field(repr=False)
     certificate: str
     thumbprint: str
+    expires_on: date
 
 
 def read(value: str) -> ClientCertificate:
@@ -44,7 +49,8 @@ def read(value: str) -> ClientCertificate:
             plain = found.public_bytes(Encoding.PEM).decode()
             # SHA-1 is what names it in the registration; what is signed has SHA-256.
             thumbprint = found.fingerprint(SHA1()).hex().upper()  # noqa: S303
-            return ClientCertificate(keys[0] + "\n", plain, thumbprint)
+            ends = found.not_valid_after_utc.date()
+            return ClientCertificate(keys[0] + "\n", plain, thumbprint, ends)
     raise ValueError("has a private key that does not belong to its certificate")
 
 

@@ -26,6 +26,7 @@ from shared.errors import (
     wait_seconds,
 )
 from shared.invitations import Invitation, Invitations
+from shared.logs import Log
 from shared.microsoft import Microsoft
 from shared.once import LOGIN_LIFE, Login, Once
 from shared.pages import Look
@@ -33,7 +34,7 @@ from shared.results import Results
 from shared.settings import Settings
 from shared.web import Answer, Request
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 FORM_COOKIE = "login_form"
 _FORM_SECONDS = 3600
@@ -208,7 +209,7 @@ class Connect:
         try:
             self._once.change(done)
         except (Stale, TryAgain):
-            log.warning("outcome of a login not kept")
+            log.warning("login_outcome_not_kept")
 
     def _told_again(self, login: Login) -> Answer:
         if "failed" in login.data:
@@ -229,10 +230,10 @@ class Connect:
 
         again: what "Start again" has in its query.
         """
-        log.log(
+        log.at(
             logging.ERROR if isinstance(error, OperatorFault) else logging.INFO,
-            "login failed: %s",
-            error,
+            "login_failed",
+            error=error,
         )
         start = f"{self._settings.public_base_url}/api/login"
         if again:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from shared.enrol import Enrol
     from shared.guard import Guard
     from shared.health import Health
+    from shared.health_details import HealthDetails
     from shared.imap import Server
     from shared.invitations import Invitations
     from shared.mailboxes import Mailboxes
@@ -362,7 +363,7 @@ class Connector:
     def enqueue(self) -> "Enqueue":
         from shared.enqueue import Enqueue
 
-        return Enqueue(self.claims, self.once, self.settings.client_secret_expires_on, self.now)
+        return Enqueue(self.claims, self.once, self.settings, self.now)
 
     @_Part
     def tend(self) -> "Tend":
@@ -475,4 +476,10 @@ class Connector:
     def health(self) -> "Health":
         from shared.health import Health
 
-        return Health(self.once, self.settings.client_secret_expires_on)
+        return Health(self.once, self.settings.credential_expires_on, self.now())
+
+    @_Part
+    def health_details(self) -> "HealthDetails":
+        from shared.health_details import HealthDetails
+
+        return HealthDetails(self.settings, self.health, self.once, self.accounts, self.microsoft)

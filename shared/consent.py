@@ -12,11 +12,12 @@ from shared import identity_errors, instants
 from shared.accounts import Accounts
 from shared.consents import Consent, Consents
 from shared.errors import OperatorFault, Rejected, UnseenError, page_status
+from shared.logs import Log
 from shared.pages import Look
 from shared.tenant_tokens import TenantTokens
 from shared.web import Answer, Request
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 class AdminConsent:
@@ -41,9 +42,9 @@ class AdminConsent:
             count = self._accounts.check_blocked_of(consent.tid, now)
         except UnseenError as error:
             level = logging.ERROR if isinstance(error, OperatorFault) else logging.INFO
-            log.log(level, "consent failed: %s", error)
+            log.at(level, "consent_failed", error=error)
             return self._page(page_status(error), self._look.consent_failed(error.code))
-        log.info("consent: tenant=%s accounts=%d", consent.tid, count)
+        log.info("consent", tenant=consent.tid, accounts=count)
         return self._page(200, self._look.consented())
 
     def _check(self, consent: Consent, request: Request, now: datetime) -> None:

@@ -15,11 +15,12 @@ from datetime import datetime
 from shared import attempt, events, instants
 from shared.breaker import Breaker
 from shared.endpoints import Endpoint, Endpoints
+from shared.logs import Log, carried
 from shared.outbox import Outbox
 from shared.outbox_rows import Delivery, Event, Standing
 from shared.webhooks import Answer, Sender
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _ENDPOINT_SECONDS = 30
 _AT_ONCE = 8
@@ -141,7 +142,7 @@ class Deliverer:
             yield from [run(endpoint_id) for endpoint_id in lanes] or [{}]
             return
         with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
-            running = [pool.submit(run, endpoint_id) for endpoint_id in lanes]
+            running = [pool.submit(carried(run), endpoint_id) for endpoint_id in lanes]
             quick, slow = wait(running, timeout=_PATIENCE_SECONDS)
             for part in (quick, slow):
                 yield {key: one for lane in part for key, one in lane.result().items()}
@@ -188,7 +189,7 @@ class Deliverer:
             result = attempt.after_probe(delivery, endpoint, answer)
         else:
             result = attempt.after(event, delivery, answer, now)
-        _log(event, endpoint.id, result, answer)
+        _log(event, endpoint.id, result, answer, now)
         return Tried(result, answer.beginning[:_KEPT_CHARACTERS])
 
     def _post(self, endpoint: Endpoint, event: Event, body: bytes, budget: Budget) -> Answer | None:
@@ -262,14 +263,19 @@ def _ended(delivery: Delivery) -> Delivery:
     return replace(delivery, state="done", next=instants.NEVER, held="")
 
 
-def _log(event: Event, endpoint_id: str, result: Delivery, answer: Answer) -> None:
-    log.log(
+def _log(event: Event, endpoint_id: str, result: Delivery, answer: Answer, now: datetime) -> None:
+    """latency_seconds: from when the mail arrived (or the event was recorded) to the 2xx."""
+    arrived = event.envelope.get("received_at") or event.recorded_at
+    took = {"latency_seconds": round((now - instants.parse(arrived)).total_seconds(), 1)}
+    log.at(
         logging.INFO if answer.delivered else logging.WARNING,
-        "delivery %s: webhook_id=%s endpoint=%s attempt=%d status=%d %s",
-        {"owed": "failed", "done": "done", "dead": "dead"}[result.state],
-        event.webhook_id,
-        endpoint_id,
-        result.attempts,
-        answer.status,
-        answer.reason,
+        "delivery",
+        state={"owed": "failed", "done": "done", "dead": "dead"}[result.state],
+        type=event.type,
+        webhook_id=event.webhook_id,
+        endpoint=endpoint_id,
+        attempt=result.attempts,
+        status=answer.status,
+        reason=answer.reason,
+        **(took if answer.delivered else {}),
     )

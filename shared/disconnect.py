@@ -4,7 +4,6 @@ The tombstone has no address and no claim; from then on a check in flight can on
 `state` and cursors go next. What a kill leaves is found by the next turn.
 """
 
-import logging
 import time
 from dataclasses import replace
 from typing import Any
@@ -16,11 +15,12 @@ from shared.directory import known_form
 from shared.endpoints import Endpoints
 from shared.errors import Rejected, Stale, TryAgain
 from shared.filters import Subject
+from shared.logs import Log
 from shared.outbox import Outbox
 from shared.system import System
 from shared.token_store import TENANT, TokenStore
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _ROUNDS = 6
 _REVOKE_PERSONAL = "https://account.live.com/consent/Manage"
@@ -56,7 +56,7 @@ class Disconnect:
         if account.kind == APP_ONLY:
             # The tenant's other accounts ask for another.
             self._tokens.delete(TENANT, account.tid)
-        log.info("disconnected: account=%s", account_id)
+        log.info("disconnected", account=account_id)
         removed = self.purge(tombstone, time.monotonic() + seconds)
         if removed:
             self._accounts.drop(tombstone)

@@ -1,18 +1,44 @@
 """Enqueue: finds the accounts that are due, claims them, and says which messages to send."""
 
-import logging
+import json
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from shared import health, instants, tend
+from shared import health, instants, staleness, tend
 from shared.catalogue import ENTRIES
-from shared.claims import BATCH, Claims, batches
+from shared.claims import BATCH, Claim, Claims, batches
 from shared.directory import known_form
 from shared.errors import TryAgain, UnseenError
+from shared.logs import Log, correlated
 from shared.once import Once
+from shared.settings import Settings
+from shared.tables import Row
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _PURGE_MINUTES = 10
+_NAMED = 50
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What a scan found: rows that are due, and rows of stale accounts."""
+
+    due: list[Row] = field(default_factory=list)
+    stale: list[Row] = field(default_factory=list)
+
+    @property
+    def fields(self) -> dict[str, str | int]:
+        """Columns of the heartbeat; of the stale, those that were read longest ago are named."""
+        oldest = min(self.due, key=lambda row: str(row["next_due_at"]), default=None)
+        named = sorted([row["last_success_at"], row["RowKey"]] for row in self.stale)[:_NAMED]
+        return {
+            "due": len(self.due),
+            "oldest_due_at": oldest["next_due_at"] if oldest else "",
+            "oldest_due": oldest["RowKey"] if oldest else "",
+            "stale": len(self.stale),
+            "stale_accounts": json.dumps([[key, at] for at, key in named]),
+        }
 
 
 class Enqueue:
@@ -22,13 +48,14 @@ class Enqueue:
         self,
         claims: Claims,
         once: Once,
-        expires_on: date | None,
+        settings: Settings,
         clock: instants.Clock,
         batch: int = BATCH,
     ) -> None:
         self._claims = claims
         self._once = once
-        self._expires_on = expires_on
+        self._expires_on = settings.credential_expires_on
+        self._interval = settings.check_interval_seconds
         self._now = clock
         self._batch = batch
         self._alarmed_on: date | None = None
@@ -39,42 +66,43 @@ class Enqueue:
         What is claimed and never sent comes due when its claim ends.
         """
         messages = []
-        due_count, oldest = 0, ""
+        seen = _Seen()
+        horizon = staleness.horizon(tick, self._interval)
         for shard in self._claims.shards:
-            due = self._claims.due(shard, tick)
-            due_count += len(due)
-            oldest = min([oldest or instants.NEVER, *(row["next_due_at"] for row in due)])
+            due, found = self._claims.scan(shard, tick, horizon.read)
+            seen.due += due
+            seen.stale += [row for row in found if staleness.is_stale(row, horizon)]
             for batch in batches(due, self._batch):
                 try:
                     claim = self._claims.claim(batch, tick, self._now())
                 except TryAgain as error:
-                    log.warning("batch not claimed: %s", error)
+                    log.warning("batch_not_claimed", error=error)
                     continue
                 if claim:
-                    messages.append(tend.message(claim))
-        log.info("tick: due=%d messages=%d", due_count, len(messages))
+                    messages.append(_message(claim, len(batch)))
+        log.info("tick", due=len(seen.due), messages=len(messages), stale=len(seen.stale))
         self._alarm(tick)
-        self._look_after_itself(tick, due_count, oldest)
+        self._look_after_itself(tick, seen)
         return messages
 
-    def _look_after_itself(self, tick: datetime, due_count: int, oldest: str) -> None:
+    def _look_after_itself(self, tick: datetime, seen: "_Seen") -> None:
         """Purge and heartbeat; what fails here must not lose the messages of what is claimed.
 
         What has expired is refused whether it is there or not: a busy tick seldom looks for it.
         """
         try:
-            if not due_count or tick.minute % _PURGE_MINUTES == 0:
+            if not seen.due or tick.minute % _PURGE_MINUTES == 0:
                 self._once.purge(tick)
-            self._once.beat(tick, due=due_count, oldest_due_at=oldest)
+            self._once.beat(tick, **seen.fields)
         except UnseenError as error:
-            log.warning("no heartbeat: %s", error)
+            log.warning("no_heartbeat", error=error)
 
     def _alarm(self, tick: datetime) -> None:
         """Once a day, where our client secret is about to end."""
         code = health.expiry_code(self._expires_on, tick)
         if code and self._alarmed_on != tick.date():
             self._alarmed_on = tick.date()
-            log.error("ALARM: %s %s", code, ENTRIES[code].operator)
+            log.error("alarm", code=code, message=ENTRIES[code].operator)
 
     def now(self, account_id: str) -> list[str]:
         """Makes one account due now; gives its queue message, none where a claim is running.
@@ -82,4 +110,11 @@ class Enqueue:
         Raises Rejected `account_unknown` or `account_inactive`.
         """
         claim = self._claims.claim_now(known_form(account_id), self._now())
-        return [tend.message(claim)] if claim else []
+        return [_message(claim, 1)] if claim else []
+
+
+def _message(claim: Claim, accounts: int) -> str:
+    """The claim's queue message; from here on its mark is the correlation id."""
+    with correlated(claim.claim):
+        log.info("batch_enqueued", accounts=accounts)
+    return tend.message(claim)

@@ -5,7 +5,6 @@ account row with a new claim, the queue message. A kill between any two leaves s
 signing in again, with the same link, completes.
 """
 
-import logging
 import secrets
 import time
 from dataclasses import dataclass, replace
@@ -20,13 +19,14 @@ from shared.endpoints import Endpoints
 from shared.errors import Rejected, TryAgain
 from shared.invitations import OPEN, Invitation, Invitations
 from shared.ledger import Ledger
+from shared.logs import Log, correlated
 from shared.microsoft import SignIn, Token
 from shared.outbox import Outbox
 from shared.schedule import SLOW_RETRY_SECONDS
 from shared.settings import Settings
 from shared.token_store import StoredToken, TokenStore
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _PURGE_SECONDS = 10
 
@@ -165,7 +165,7 @@ class Enrol:
             code = prove.mailbox(self._server, account.address, token.access_token)
             result = "blocked" if code else "connected"
         except TryAgain as error:
-            log.warning("mailbox not proven yet: account=%s %s", account.id, error)
+            log.warning("mailbox_not_proven", account=account.id, error=error)
             result = "checking"
         window = timedelta(minutes=self._settings.refresh_window_minutes)
         refresh_at = instants.due_text(token.expires_at - window)
@@ -207,7 +207,8 @@ class Enrol:
             self._invitations.done(invitation)
         if existing:
             self._outbox.drop_cursors(account.id, _names(existing) - _names(account))
-        log.info("connected: account=%s result=%s %s", account.id, result, code)
+        with correlated(claim.claim):
+            log.info("connected", account=account.id, result=result, code=code)
         return Enrolled(account, result, code, claim)
 
     def _use(self, invitation: Invitation, account: Account, existing: Account | None) -> None:

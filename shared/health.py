@@ -1,5 +1,10 @@
-"""Health: whether the app can do its work, in terms that say what to fix."""
+"""Health: whether the app can do its work, in codes of the catalogue that say what to fix.
 
+`Health` is for anybody and answers in one word; `shared.health_details` is for the operator.
+"""
+
+import threading
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,38 +15,59 @@ from shared.errors import SettingsError, UnseenError
 if TYPE_CHECKING:  # the table service's SDK is not needed to say that settings are wrong
     from shared.once import Once
 
-_TIMER_IS_LATE = timedelta(minutes=10)
+_TIMER_IS_LATE = timedelta(minutes=3)
 _EXPIRY_IS_NEAR = timedelta(days=30)
+_CACHED = timedelta(seconds=30)
 
 
 class Health:
-    """What table `once` says about timer, queue and circuit, and when our secret ends."""
+    """What the timer's heartbeat says, and when our credential ends.
 
-    def __init__(self, once: "Once", expires_on: date | None) -> None:
+    started_at: when this process began to look; a timer that never ran is late from then on.
+    """
+
+    def __init__(self, once: "Once", expires_on: date | None, started_at: datetime) -> None:
         self._once = once
         self._expires_on = expires_on
+        self._started_at = started_at
+        self._lock = threading.Lock()
+        self._answer = ""
+        self._good_until = started_at
 
-    def report(self, now: datetime) -> dict[str, Any]:
-        """`status` is ok or degraded; `problems` says why."""
-        problems = _told(expiry_code(self._expires_on, now))
+    def report(self, now: datetime) -> dict[str, str]:
+        """`status`: ok or degraded. One row is read, and not again for 30 s in this process."""
+        with self._lock:
+            if not self._answer or not self._good_until - _CACHED <= now < self._good_until:
+                self._answer = _status(self._problems(now))
+                self._good_until = now + _CACHED
+            return {"status": self._answer}
+
+    def _problems(self, now: datetime) -> list[dict[str, str]]:
         try:
             beat = self._once.heartbeat()
-            lost = {name: self._once.counted(name) for name in ("poisoned", "dropped")}
-            circuit = self._once.circuit()
         except UnseenError as error:
-            return degraded([*_told(error.code), *problems])
-        if circuit and circuit["probe_at"]:
-            problems += [one | {"since": circuit["since"]} for one in _told(circuit["code"])]
-        if beat and instants.parse(beat["at"]) + _TIMER_IS_LATE < now:
-            problems.append(_LATE)
-        report = degraded(problems) if problems else {"status": "ok"}
-        return report | {"last_tick": beat["at"] if beat else None, "queue_messages": lost}
+            return [told(error.code)]
+        return self.problems(beat or {}, now)
+
+    def problems(self, beat: Mapping[str, Any], now: datetime) -> list[dict[str, str]]:
+        """What is wrong, each with `code` and `message`; beat: the heartbeat's row, or empty."""
+        found = []
+        if code := expiry_code(self._expires_on, now):
+            found.append(told(code))
+        if beat.get("alarm"):
+            found.append(told(beat["alarm"], since=beat["alarm_since"]))
+        last = instants.parse(beat["at"]) if beat.get("at") else self._started_at
+        if last + _TIMER_IS_LATE <= now:
+            found.append(told("timer_late", since=instants.text(last)))
+        elif beat.get("stale"):
+            found.append(told("accounts_stale"))
+        return found
 
 
 def expiry_code(expires_on: date | None, now: datetime) -> str:
-    """The code of an alarm about the end of our client secret; '' where there is none to give.
+    """The code of an alarm about the end of our credential; '' where there is none to give.
 
-    The portal shows the day; the secret ends in the course of it.
+    The portal shows the day; a secret ends in the course of it.
     """
     if expires_on is None:
         return ""
@@ -51,17 +77,20 @@ def expiry_code(expires_on: date | None, now: datetime) -> str:
     return "credentials_expire_soon" if now >= ends - _EXPIRY_IS_NEAR else ""
 
 
-def _told(code: str) -> list[dict[str, str]]:
-    return [{"code": code, "message": ENTRIES[code].operator}] if code else []
+def told(code: str, **more: str) -> dict[str, str]:
+    """A problem as an operator reads it."""
+    return {"code": code, "message": ENTRIES[code].operator, **more}
 
 
-_LATE = {"code": "timer_late", "message": "The timer has not run for more than 10 minutes."}
+def _status(problems: list[dict[str, str]]) -> str:
+    return "degraded" if problems else "ok"
 
 
-def degraded(problems: list[dict[str, str]]) -> dict[str, Any]:
-    return {"status": "degraded", "problems": problems}
+def standing(problems: list[dict[str, str]]) -> dict[str, Any]:
+    """`status`, and the problems behind it where there are any."""
+    return {"status": _status(problems), **({"problems": problems} if problems else {})}
 
 
 def of_settings(error: SettingsError) -> dict[str, Any]:
     """The report where settings are missing or wrong: each by name, never its value."""
-    return degraded([{"setting": name, "message": why} for name, why in error.problems])
+    return standing([{"setting": name, "message": why} for name, why in error.problems])

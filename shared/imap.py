@@ -226,6 +226,13 @@ def session(server: Server, address: str, token: str, seconds: float) -> Iterato
             _close(client)
 
 
+def greet(server: Server, seconds: float) -> None:
+    """TCP, TLS and the greeting, and nothing more; raises TryAgain."""
+    opened: list[socket.socket] = []
+    with total_deadline(seconds, lambda: opened[-1] if opened else None):
+        _close(_connect(server, opened))
+
+
 def _connect(server: Server, opened: list[socket.socket]) -> Client:
     try:
         with imap_errors.translated("CONNECT"):

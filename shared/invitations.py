@@ -8,7 +8,6 @@ own is written, so that what a kill leaves can be completed with the same link.
 import base64
 import binascii
 import json
-import logging
 import re
 import secrets
 import zlib
@@ -25,12 +24,13 @@ from shared.endpoints import Endpoints
 from shared.errors import OperatorFault, Rejected, Stale, TryAgain
 from shared.id_token import Identity
 from shared.invitation_forms import ANY, WORK, normal
+from shared.logs import Log
 from shared.once import INVITATION, LOGIN_LIFE, TABLE
 from shared.settings import Settings
 from shared.tables import Row, Tables
 from shared.vault import Vault
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _PLACE = (TABLE, "", INVITATION)
 _RECONNECT = timedelta(days=30)
@@ -237,7 +237,7 @@ class Invitations:
             if used:
                 self._tables.update(TABLE, {**_key(invitation), "state": "done"}, used.etag)
         except (Stale, TryAgain):
-            log.warning("invitation not closed")
+            log.warning("invitation_not_closed")
 
     def _used(self, invitation: Invitation) -> Row | None:
         if not invitation.id:

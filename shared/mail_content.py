@@ -1,7 +1,6 @@
 """The content of mails, read from an open folder and parsed: what events are made of."""
 
 import contextlib
-import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,8 +8,9 @@ from typing import Any
 from shared import header_words, imap, instants, mail, mail_body, skeletons
 from shared.header_fields import Header
 from shared.imap_errors import CommandRefused
+from shared.logs import Log
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _GROUP_BYTES = 8 * 1024 * 1024
 _ANSWER_BYTES = 48 * 1024 * 1024  # less than what `imap_wire` takes of an answer
@@ -178,7 +178,7 @@ def _fetched(session: imap.Session, uids: list[int], first_bytes: int) -> dict[i
         return dict(session.bodies(uids, first_bytes))
     except CommandRefused:
         if len(uids) == 1:
-            log.warning("mail not readable: the server refuses FETCH of uid=%d", uids[0])
+            log.warning("mail_not_readable", uid=uids[0])
             return {uids[0]: None}
     found: dict[int, bytes | None] = {}
     for uid in uids:
@@ -196,7 +196,7 @@ def _parsed(
         fields = mail.to_event(parsed, body_limit=body_limit)
     except Exception as error:
         # One mail must not stop the others, whatever is in it; its text stays out of the log.
-        log.warning("mail not readable: uid=%d %s", item.uid, type(error).__name__)
+        log.warning("mail_not_readable", uid=item.uid, error=error)
         return None
     if too_large:
         fields["truncated"] = True

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -162,6 +163,21 @@ class Microsoft:
         """Of the scopes that we want, those that are named; the name's last part is what counts."""
         named = {scope.rpartition("/")[2].lower() for scope in (scopes or "").split()}
         return [one for one in self._scopes if one.rpartition("/")[2].lower() in named]
+
+    def server_time(self) -> datetime:
+        """What the platform's clock says, by the head of its answer about our authority.
+
+        To the second. Raises TryAgain where it does not answer, OperatorFault where it knows no
+        such authority.
+        """
+        http = _Http(self._session)
+        url = f"{self._settings.authority}/v2.0/.well-known/openid-configuration"
+        answer = _asked(http, lambda: http.get(url))
+        if answer.status_code == requests.codes.bad_request:
+            raise OperatorFault("operator_registration", "AUTHORITY")
+        if not answer.ok:
+            raise TryAgain("microsoft_unavailable", f"HTTP {answer.status_code}")
+        return _asked(http, lambda: parsedate_to_datetime(answer.headers["Date"]))
 
     # In our own name
 

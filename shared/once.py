@@ -10,7 +10,7 @@ from typing import Any
 
 from shared import ids, instants
 from shared.errors import Stale
-from shared.tables import Delete, Row, Tables, Update, transactions
+from shared.tables import Delete, Insert, Merge, Row, Tables, Update, transactions
 from shared.vault import Vault
 
 TABLE = "once"
@@ -139,10 +139,10 @@ class Once:
 
     def beat(self, now: datetime, **seen: str | int) -> None:
         """The timer's heartbeat: when it last ran and what it saw."""
-        row = {"PartitionKey": APP, "RowKey": "heartbeat", "at": instants.text(now), **seen}
-        self._tables.put(TABLE, row)
+        self._tables.transact(TABLE, [_heartbeat(at=instants.text(now), **seen)])
 
     def heartbeat(self) -> Row | None:
+        """What the timer saw last, and what the app's circuit says besides."""
         return self._tables.get(TABLE, APP, "heartbeat")
 
     def circuit(self) -> Row | None:
@@ -150,12 +150,15 @@ class Once:
         return self._tables.get(TABLE, APP, "circuit")
 
     def change_circuit(self, found: Row | None, **fields: str | int) -> None:
-        """Writes the circuit over what was found; raises Stale where another was first."""
+        """Writes the circuit over what was found; raises Stale where another was first.
+
+        The heartbeat says with it what is wrong, so that health reads one row.
+        """
         row = {"PartitionKey": APP, "RowKey": "circuit", **fields}
-        if found is None:
-            self._tables.insert(TABLE, row)
-        else:
-            self._tables.update(TABLE, row, found.etag)
+        write = Insert(row) if found is None else Update(row, found.etag)
+        alarm = {"alarm": fields.get("code", ""), "alarm_since": fields.get("since", "")}
+        changes_state = "code" in fields or not fields["probe_at"]
+        self._tables.transact(TABLE, [write, *([_heartbeat(**alarm)] if changes_state else [])])
 
     def count(self, name: str) -> None:
         """Adds one to a counter of the app."""
@@ -186,6 +189,10 @@ class Once:
             "tries": login.tries,
             "data": self._vault.seal(plain, TABLE, login.key, LOGIN),
         }
+
+
+def _heartbeat(**fields: str | int) -> Merge:
+    return Merge({"PartitionKey": APP, "RowKey": "heartbeat", **fields})
 
 
 def _key(row: Row) -> dict[str, Any]:

@@ -247,11 +247,12 @@ class Outbox:
 
     def standing(self, account: str) -> Standing:
         """Counts and the earliest next attempt, from all rows that are owed or dead."""
-        columns = ("next_at", "has_dead", "endpoints")
+        columns = ("next_at", "has_dead", "endpoints", "recorded_at")
         owed = self._tables.query(TABLE, *prefixed(account, "owed:"), select=columns)
         dead = self._tables.query(TABLE, *prefixed(account, "dead:"), select=columns)
         return Standing(
             owed=len(owed),
+            owed_since=min((row["recorded_at"] for row in owed), default=""),
             dead=len(dead) + sum(row["has_dead"] for row in owed),
             next_at=min((row["next_at"] for row in owed), default=instants.NEVER),
             open=frozenset(

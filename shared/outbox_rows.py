@@ -151,9 +151,11 @@ class Standing:
     """What a whole reading of the outbox found.
 
     open: the endpoints that shall still have something, each with the state of such a delivery.
+    owed_since: when the oldest event that is owed was recorded, '' where none is.
     """
 
     owed: int
+    owed_since: str
     dead: int
     next_at: str
     open: frozenset[tuple[str, str]]

@@ -15,9 +15,9 @@ class Outcome:
 
     checked: new mail was looked for, or that was tried. more: some is left to look at. error:
     why it failed. next_attempt_at: the earliest of what is owed. owed, dead: exact counts where
-    `counted`, else what to add. mails: how many were recorded; events: how many were recorded or
-    attempted, so that a replay finds the account; filtered: how many no endpoint takes. purged: a
-    tombstone of which nothing is left.
+    `counted`, else what to add; owed_since: of the oldest that is owed, where `counted`. mails:
+    how many were recorded; events: how many were recorded or attempted, so that a replay finds
+    the account; filtered: how many no endpoint takes. purged: a tombstone of which nothing is left.
     """
 
     checked: bool = False
@@ -34,6 +34,7 @@ class Outcome:
     put_off: bool = False
     counted: bool = False
     owed: int = 0
+    owed_since: str = ""
     dead: int = 0
     purged: bool = False
 
@@ -47,7 +48,7 @@ class Outcome:
         """
         if row.deleted_at:
             return {"next_due_at": instants.text(now)}  # a tombstone with something left to purge
-        fields: dict[str, Any] = self._counts(row)
+        fields: dict[str, Any] = self._counts(row, now)
         if self.checked:
             fields |= self._after_check(row, began, now)
         if self.mails or self.events:
@@ -72,14 +73,20 @@ class Outcome:
             fields["next_refresh_at"] = instants.NEVER
         return fields
 
-    def _counts(self, row: Account) -> dict[str, Any]:
+    def _counts(self, row: Account, now: datetime) -> dict[str, Any]:
         counts = {"owed": self.owed, "dead": self.dead}
+        since = self.owed_since
         if not self.counted:
             counts = {
                 "owed": max(row.owed + self.owed, 0),
                 "dead": max(row.dead + self.dead, 0),
             }
-        return counts | {"filtered": row.filtered + self.filtered}
+            since = row.owed_since or instants.text(now)
+        return {
+            **counts,
+            "owed_since": since if counts["owed"] else "",
+            "filtered": row.filtered + self.filtered,
+        }
 
     def _after_check(self, row: Account, began: Account, now: datetime) -> dict[str, Any]:
         retry_after = self.error.retry_after_seconds if isinstance(self.error, TryAgain) else None

@@ -4,7 +4,6 @@ Each row is written under its ETag, so a kill between any two loses nothing, and
 same row meanwhile seals it with the newest key anyway. A row that does not open stays as it is.
 """
 
-import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
@@ -12,9 +11,10 @@ from typing import Any
 
 from shared import pages_of
 from shared.errors import OperatorFault, Rejected, Stale
+from shared.logs import Log
 from shared.tables import Row, Tables, Update, transactions
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 # Gives the update that seals a row anew, None where that is not needed; raises OperatorFault.
 type Reseal = Callable[[Row], Update | None]
@@ -82,7 +82,7 @@ class Reencrypt:
                 try:
                     change = self._reseals[table](row)
                 except OperatorFault as error:
-                    log.error("row not re-encrypted: table=%s %s", table, error)
+                    log.error("row_not_re_encrypted", table=table, error=error)
                     left += 1
                 else:
                     changes += [(row, change)] if change else []
@@ -117,5 +117,5 @@ class Reencrypt:
 
 
 def _told(done: int, left: int, after: str) -> dict[str, Any]:
-    log.info("re-encrypted: rows=%d left=%d", done, left)
+    log.info("re_encrypted", rows=done, left=left)
     return {"reencrypted": done, "left": left, "next": after}

@@ -5,7 +5,6 @@ kept in memory and stored before anything else is done for that account: the ref
 be the only one that works.
 """
 
-import logging
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,12 +13,13 @@ from shared import instants
 from shared.account_rows import APP_ONLY, Account
 from shared.app_circuit import AppCircuit
 from shared.errors import OperatorFault, ReconnectNeeded, Stale, TryAgain, UnseenError
+from shared.logs import Log
 from shared.microsoft import Microsoft, Token
 from shared.tables import Row
 from shared.tenant_tokens import TenantTokens
 from shared.token_store import StoredToken, TokenStore
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 # MSAL takes a token with less than five minutes left for expired and would ask by itself.
 _STILL_GOOD = timedelta(minutes=6)
@@ -82,7 +82,7 @@ class Renewal:
         except (TryAgain, OperatorFault) as error:
             if force or left <= _STILL_GOOD or stored.account in self._unsaved:
                 raise
-            log.warning("token kept: account=%s %s", stored.account, error)
+            log.warning("token_kept", account=stored.account, error=error)
             return self._microsoft.token(stored.cache, now)
         except ReconnectNeeded:
             newer = self._tokens.get(stored.shard, stored.account)
@@ -116,10 +116,10 @@ class Renewal:
             saved = self._tokens.save(leased, fresh)
         except TryAgain:
             self._unsaved[leased.account] = leased, fresh
-            log.warning("token not stored yet: account=%s", leased.account)
+            log.warning("token_not_stored_yet", account=leased.account)
             raise
         self._unsaved.pop(leased.account, None)
-        log.info("token renewed: account=%s rt_version=%d", saved.account, saved.rt_version)
+        log.info("token_renewed", account=saved.account, rt_version=saved.rt_version)
         return saved
 
     def _with_what_was_not_saved(self, stored: StoredToken) -> StoredToken:

@@ -4,7 +4,6 @@ The outbox row first, then the account's row: a kill between the two leaves an e
 which the hourly reading finds.
 """
 
-import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,10 +14,11 @@ from shared import ids, instants, pages_of
 from shared.accounts import Accounts
 from shared.endpoints import Endpoints
 from shared.errors import Rejected
+from shared.logs import Log
 from shared.outbox import Outbox
 from shared.outbox_rows import Delivery, Event
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _SECONDS = 45
 _ROWS = 49  # each is an insert and a delete of one transaction
@@ -67,7 +67,7 @@ class Replay:
         wanted = [only] if only else list(found[1].endpoints)
         self._outbox.reopen(account, [(found[0], _again(found[1], wanted, now))])
         self._accounts.attempt_soon(account, now)
-        log.info("replay: webhook_id=%s", webhook_id)
+        log.info("replay", webhook_id=webhook_id)
         return {"webhook_id": webhook_id, "endpoints": wanted}
 
     def range(self, endpoint_id: str, body: Any) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class Replay:
         again = [(key, _again(event, [endpoint_id], now)) for key, event in rows]
         self._outbox.reopen(account, again)
         self._accounts.attempt_soon(account, now)
-        log.info("replay: account=%s endpoint=%s events=%d", account, endpoint_id, len(rows))
+        log.info("replay", account=account, endpoint=endpoint_id, events=len(rows))
         return len(rows)
 
 

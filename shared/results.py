@@ -5,7 +5,6 @@ told to whoever has a function key, never to the browser.
 """
 
 import json
-import logging
 import re
 import secrets
 from contextlib import suppress
@@ -17,11 +16,12 @@ from shared.accounts import Accounts
 from shared.enrol import Enrolled
 from shared.errors import Rejected, Stale, TryAgain
 from shared.invitations import Invitation
+from shared.logs import Log
 from shared.once import RESULT, TABLE
 from shared.tables import Fields, Row, Tables
 from shared.vault import Vault
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 LIFE = timedelta(minutes=5)
 _CODE = re.compile(r"[A-Za-z0-9_-]{43}\Z")
@@ -49,7 +49,7 @@ class Results:
         try:
             told["result"] = self._code(enrolled, now)
         except TryAgain:
-            log.warning("result of a login not kept: account=%s", enrolled.account.id)
+            log.warning("login_result_not_kept", account=enrolled.account.id)
         return web.with_query(asked.return_url, **told)
 
     def redeem(self, body: Any, now: datetime) -> dict[str, Any]:

@@ -7,7 +7,6 @@ own mailbox, which keeps a copy of what was sent.
 
 import hashlib
 import json
-import logging
 from collections.abc import Iterable
 from dataclasses import replace
 from email.utils import make_msgid
@@ -20,6 +19,7 @@ from shared.addresses import Person
 from shared.compose import Draft, Thread
 from shared.errors import Blocked, ReconnectNeeded, Rejected, Stale, TryAgain, UnseenError
 from shared.imap_errors import CommandRefused, TokenRefused
+from shared.logs import Log
 from shared.mailboxes import Mailboxes
 from shared.renew import Renewal
 from shared.send_forms import Original, Wanted
@@ -29,7 +29,7 @@ from shared.settings import Settings
 from shared.smtp import Envelope, Smtp
 from shared.smtp_errors import OutcomeUnknown
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _IMAP_SECONDS = 30
 _HEADER_BYTES = 256 * 1024
@@ -96,7 +96,7 @@ class Send:
         draft, thread = self._in_thread(account, wanted)
         message_id = make_msgid(domain=sender.address.rpartition("@")[2])[1:-1]
         raw = compose.compose(draft, sender, message_id, self._now(), thread)
-        envelope = Envelope(_login(account), sender.address, _recipients(draft), raw)
+        envelope = Envelope(account.smtp_login, sender.address, _recipients(draft), raw)
         taken = None
         if key:
             try:
@@ -117,14 +117,14 @@ class Send:
         try:
             said = self._submitted(account, envelope)
         except OutcomeUnknown as error:
-            log.warning("outcome of a mail unknown: account=%s %s", account.id, error)
+            log.warning("mail_outcome_unknown", account=account.id, detail=str(error))
             raise _unknown(message_id) from None
         except UnseenError as error:
-            log.warning("mail not sent: account=%s %s", account.id, error)
+            log.warning("mail_not_sent", account=account.id, error=error)
             if taken:
                 self._keys.release(taken)
             raise
-        log.info("mail sent: account=%s recipients=%d", account.id, len(envelope.recipients))
+        log.info("mail_sent", account=account.id, recipients=len(envelope.recipients))
         return self._done(message_id, said, taken)
 
     def _submitted(self, account: Account, envelope: Envelope) -> str:
@@ -146,7 +146,7 @@ class Send:
             try:
                 self._keys.done(taken, outcome)
             except TryAgain:
-                log.warning("outcome of a mail not kept")  # a retry finds the mail itself
+                log.warning("mail_outcome_not_kept")  # a retry finds the mail itself
         return outcome
 
     # Again
@@ -163,7 +163,7 @@ class Send:
 
     def _is_in_sent(self, account: Account, message_id: str) -> bool:
         """Whether a copy is where whoever signs in keeps what was sent."""
-        signed_in = replace(account, address=_login(account))
+        signed_in = replace(account, address=account.smtp_login)
         with self._mailboxes.session(signed_in, _IMAP_SECONDS) as session:
             for folder in _SENT:
                 try:
@@ -199,11 +199,6 @@ class Send:
         if header is None:
             raise account_forms.invalid("in_reply_to_uid")
         return header
-
-
-def _login(account: Account) -> str:
-    """Who signs in at the server: for a shared mailbox the person who may send as it."""
-    return account.delegate or account.address
 
 
 def _sender(account: Account, draft: Draft) -> Person:

@@ -79,9 +79,28 @@ class Settings:
         return f"{self.public_base_url}/api/callback"
 
     @property
+    def credential_expires_on(self) -> date | None:
+        """The day on which our secret or certificate ends; None where nobody said, or none does."""
+        certificate = self.client_certificate
+        return certificate.expires_on if certificate else self.client_secret_expires_on
+
+    @property
+    def credential_kind(self) -> str:
+        """How the application proves itself: secret, certificate, or managed_identity."""
+        if self.client_certificate:
+            return "certificate"
+        return "managed_identity" if self.federated_identity_client_id else "secret"
+
+    @property
     def authority_origin(self) -> str:
         parts = urlsplit(self.authority)
         return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def authority_host(self) -> tuple[str, int]:
+        """Host and port of the identity platform."""
+        parts = urlsplit(self.authority)
+        return str(parts.hostname), parts.port or 443
 
     def smtp_host_of(self, kind: str) -> str:
         """Where an account of that kind sends from."""
@@ -141,6 +160,19 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     if reader.problems:
         raise SettingsError(reader.problems)
     return settings
+
+
+def environment(values: Mapping[str, str]) -> dict[str, str]:
+    """The process's environment on top of these values, as the Functions host has it."""
+    return {**values, **os.environ}
+
+
+def host_storage(environment: Mapping[str, str]) -> str:
+    """The connection string of the host's storage; '' where it is none, as with an identity."""
+    try:
+        return _storage(environment.get("AzureWebJobsStorage", ""))
+    except ValueError:
+        return ""
 
 
 class _Reader:

@@ -61,17 +61,33 @@ class Smtp:
         connection ended behind DATA, and what `smtp_errors.outcome` makes of a refusal: then
         nothing was sent.
         """
+        with self._session(kind) as client:
+            with _translated():
+                self._open(client)
+                _sign_in(client, xoauth2(envelope.login, token))
+                _address(client, envelope)
+            return _hand_over(client, envelope.raw)
+
+    def greet(self, kind: str) -> None:
+        """EHLO over STARTTLS at the server of that kind; raises TryAgain."""
+        with self._session(kind) as client, _translated():
+            self._open(client)
+
+    def sign_in(self, kind: str, login: str, token: str) -> None:
+        """AUTH and nothing more; raises as `submit` does."""
+        with self._session(kind) as client, _translated():
+            self._open(client)
+            _sign_in(client, xoauth2(login, token))
+
+    @contextlib.contextmanager
+    def _session(self, kind: str) -> Iterator["_Client"]:
+        """A client that is not connected yet; it says QUIT where all went well."""
         client = _Client(self._settings.smtp_host_of(kind))
         with total_deadline(self._seconds, lambda: client.sock):
             try:
-                with _translated():
-                    self._open(client)
-                    _sign_in(client, xoauth2(envelope.login, token))
-                    _address(client, envelope)
-                said = _hand_over(client, envelope.raw)
+                yield client
                 with contextlib.suppress(OSError, smtplib.SMTPException):
                     client.putcmd("QUIT")
-                return said
             finally:
                 client.close()
 

@@ -7,6 +7,7 @@ https://learn.microsoft.com/rest/api/storageservices/payload-format-for-table-se
 import base64
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -19,6 +20,14 @@ _BINARY = "Edm.Binary"
 type Value = str | int | bool | bytes
 type Fields = Mapping[str, Value]
 type Condition = tuple[str, str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """Holds where all conditions of one of the two groups do."""
+
+    one: tuple[Condition, ...]
+    other: tuple[Condition, ...]
 
 
 class Row(dict[str, Any]):
@@ -82,16 +91,24 @@ def _key(value: str) -> str:
     return f"'{quote(value.replace("'", "''"), safe='')}'"
 
 
-def where(*conditions: Condition) -> str:
+def where(*conditions: Condition | Either) -> str:
     """A `$filter` of (column, operator, value) joined by `and`.
 
     Raises AssertionError beyond 15 comparisons: Azure refuses what the emulator lets pass.
     """
-    if len(conditions) > MAX_COMPARISONS:
-        raise AssertionError(f"{len(conditions)} comparisons in a filter, at most 15 are allowed")
-    return " and ".join(
-        f"{column} {operator} {_literal(value)}" for column, operator, value in conditions
+    comparisons = sum(
+        len(each.one) + len(each.other) if isinstance(each, Either) else 1 for each in conditions
     )
+    if comparisons > MAX_COMPARISONS:
+        raise AssertionError(f"{comparisons} comparisons in a filter, at most 15 are allowed")
+    return " and ".join(map(_condition, conditions))
+
+
+def _condition(condition: Condition | Either) -> str:
+    if isinstance(condition, Either):
+        return f"({where(*condition.one)} or {where(*condition.other)})"
+    column, operator, value = condition
+    return f"{column} {operator} {_literal(value)}"
 
 
 def _literal(value: Value) -> str:

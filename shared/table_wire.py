@@ -8,7 +8,8 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from email.utils import formatdate
+from datetime import datetime
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -76,6 +77,11 @@ class Wire:
     def make_table(self, table: str) -> None:
         """Makes the table unless it is there."""
         self._service.create_table_if_not_exists(table)
+
+    def server_time(self) -> datetime:
+        """When the service answered, by the head of a small answer."""
+        answer = self._send(Request("GET", "/Tables()?$top=1"))
+        return _read(parsedate_to_datetime, answer.headers.get("date", ""))
 
     def row(self, path: str) -> Row:
         """The row at `table_rows.address`."""

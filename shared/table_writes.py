@@ -32,6 +32,13 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """Merge into the row whatever its ETag, or a new row where there is none."""
+
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """The row goes away, if its ETag is still this one."""
 
@@ -40,7 +47,7 @@ class Delete:
     etag: str
 
 
-type Operation = Insert | Update | Delete
+type Operation = Insert | Update | Merge | Delete
 
 
 def transactions(
@@ -94,6 +101,9 @@ def request(table: str, operation: Operation) -> Request:
             path = address(table, str(fields["PartitionKey"]), str(fields["RowKey"]))
             method = "PUT" if replace else "PATCH"
             return Request(method, path, _JSON | _if_match(etag), entity(fields))
+        case Merge(fields):
+            path = address(table, str(fields["PartitionKey"]), str(fields["RowKey"]))
+            return Request("PATCH", path, _JSON, entity(fields))
         case Delete(partition, row, etag):
             return Request("DELETE", address(table, partition, row), HEADERS | _if_match(etag))
 

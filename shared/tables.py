@@ -6,12 +6,14 @@ The one place that knows what the service's refusals mean, and when to ask it ag
 import random
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from itertools import islice
 
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.errors import Stale, TryAgain
 from shared.table_rows import Condition as Condition
+from shared.table_rows import Either as Either
 from shared.table_rows import Fields as Fields
 from shared.table_rows import Row as Row
 from shared.table_rows import address, where
@@ -21,6 +23,7 @@ from shared.table_wire import Refused, Wire
 from shared.table_writes import MAX_OPERATIONS, put, request
 from shared.table_writes import Delete as Delete
 from shared.table_writes import Insert as Insert
+from shared.table_writes import Merge as Merge
 from shared.table_writes import Operation as Operation
 from shared.table_writes import Update as Update
 from shared.table_writes import transactions as transactions
@@ -58,7 +61,7 @@ class Tables:
     def query(
         self,
         table: str,
-        *conditions: Condition,
+        *conditions: Condition | Either,
         select: Sequence[str] = (),
         limit: int | None = None,
     ) -> list[Row]:
@@ -73,6 +76,10 @@ class Tables:
             return list(islice(self._wire.rows(table, query), limit))
 
         return self._call(table, lambda: _unless_missing(read, []))
+
+    def server_time(self) -> datetime:
+        """What the service's clock says, to the second."""
+        return self._call("tables", self._wire.server_time)
 
     def insert(self, table: str, fields: Fields) -> str:
         """Adds a row and gives its ETag; raises Stale where the key is taken."""

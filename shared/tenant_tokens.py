@@ -4,17 +4,17 @@ Such a token comes without a refresh token and without an owner: what can go wro
 tenant's administrator has to act, which blocks its accounts, and never that somebody signs in.
 """
 
-import logging
 import threading
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.app_circuit import AppCircuit
 from shared.errors import Blocked, OperatorFault, ReconnectNeeded, Rejected, Stale, TryAgain
+from shared.logs import Log
 from shared.microsoft import Microsoft, Token
 from shared.token_store import TENANT, StoredToken, TokenStore
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _NOTHING = b"{}"
 _STILL_GOOD = timedelta(minutes=6)
@@ -68,7 +68,7 @@ class TenantTokens:
             except (TryAgain, OperatorFault) as error:
                 if force or stored is None or stored.expires_at - now <= _STILL_GOOD:
                     raise
-                log.warning("token kept: tenant=%s %s", tid, error)
+                log.warning("token_kept", tenant=tid, error=error)
                 return self._microsoft.app_token(tid, stored.cache, now)
 
     def ask(self, tid: str, now: datetime) -> Token:
@@ -90,7 +90,7 @@ class TenantTokens:
             raise _refusal(error) from None
         self._circuit.learn(admission, None, now)
         self._save(tid, stored, fresh)
-        log.info("token renewed: tenant=%s", tid)
+        log.info("token_renewed", tenant=tid)
         return self._remembered(tid, _Held(fresh, now))
 
     def _save(self, tid: str, stored: StoredToken | None, fresh: Token) -> None:

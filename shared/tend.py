@@ -6,7 +6,6 @@ still running then is left alone: its claim ends, and it comes due again.
 """
 
 import json
-import logging
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -21,13 +20,14 @@ from shared.accounts import Accounts
 from shared.claims import BATCH, Claim, Claims
 from shared.deliver import Budget
 from shared.errors import Rejected, UnseenError
+from shared.logs import Log, carried, correlated
 from shared.once import Once
 from shared.outcome import Outcome
 from shared.tables import Row
 from shared.token_store import TokenStore
 from shared.turn import Tools, Turn
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 VERSION = 1
 DEADLINE_SECONDS = 180
@@ -86,10 +86,11 @@ class Tend:
         try:
             claim = claim_of(body.decode("utf-8", "replace"))
         except Rejected as error:
-            log.error("queue message dropped: %s", error)
+            log.error("queue_message_dropped", error=error)
             self.once.count("dropped")
             return 0
-        return self.tend(claim, deliveries - 1)
+        with correlated(claim.claim):
+            return self.tend(claim, deliveries - 1)
 
     def tend(self, claim: Claim, unfinished: int = 0) -> int:
         """Tends to what still bears the claim's mark; gives the number of accounts given back.
@@ -102,7 +103,7 @@ class Tend:
             for account in self.claims.claimed(claim)
         ]
         if not held:
-            log.info("nothing to tend to: claim=%s is over or was taken", claim.claim)
+            log.info("nothing_to_tend_to")
             return 0
         return _Run(self, claim, held).run()
 
@@ -126,6 +127,7 @@ class _Run:
         self._deadline = self._start + DEADLINE_SECONDS
         self._budget = Budget(self._deadline)
         self._given_back = 0
+        self._counts = {"checks": 0, "failures": 0, "mails": 0}
 
     def run(self) -> int:
         now = self._now()
@@ -137,10 +139,11 @@ class _Run:
         next_renewal = self._start + half - max(waited, 0)
         rows = self._token_rows()
         pool = ThreadPoolExecutor(max_workers=self._threads, thread_name_prefix="turn")
+        turn = carried(self._turn)
         try:
             self._wait(
                 {
-                    pool.submit(self._turn, account, rows.get(account.id)): account.id
+                    pool.submit(turn, account, rows.get(account.id)): account.id
                     for account in self._held.values()
                 },
                 next_renewal,
@@ -149,10 +152,11 @@ class _Run:
             pool.shutdown(wait=False, cancel_futures=True)
         self._finish()
         log.info(
-            "batch tended: accounts=%d given_back=%d seconds=%.1f",
-            len(self._began),
-            self._given_back,
-            time.monotonic() - self._start,
+            "batch_tended",
+            accounts=len(self._began),
+            given_back=self._given_back,
+            **self._counts,
+            seconds=round(time.monotonic() - self._start, 1),
         )
         return self._given_back
 
@@ -177,7 +181,7 @@ class _Run:
         while running:
             now = time.monotonic()
             if now >= self._deadline:
-                log.warning("deadline: accounts=%d are left to their claim", len(running))
+                log.warning("deadline", accounts=len(running))
                 return
             until = min(next_renewal, next_partial, self._deadline)
             # For all of them: each wait looks at every turn that still runs.
@@ -197,7 +201,7 @@ class _Run:
         try:
             work()
         except UnseenError as error:
-            log.warning("claim not kept: %s", error)
+            log.warning("claim_not_kept", error=error)
 
     def _renew(self, now: datetime) -> None:
         kept = self._claims.renew(list(self._held.values()), now)
@@ -215,8 +219,11 @@ class _Run:
         ]
         written = self._claims.finish(ready, self._changes)
         self._given_back += len(written)
-        for name in self._done:
+        for name, outcome in self._done.items():
             self._held.pop(name, None)
+            self._counts["checks"] += outcome.checked
+            self._counts["failures"] += outcome.checked and outcome.error is not None
+            self._counts["mails"] += outcome.mails
         self._done = {}
 
     def _changes(self, row: Account) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from shared.errors import (
 from shared.imap_errors import TokenRefused
 from shared.invitations import Invitations
 from shared.ledger import Ledger
+from shared.logs import Log
 from shared.mail_content import Content
 from shared.mark_seen import MarkSeen
 from shared.outbox import Outbox
@@ -39,7 +40,7 @@ from shared.room import Room
 from shared.settings import Settings
 from shared.tables import Row
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 _UNAVAILABLE_UNTIL_BLOCKED = 5
 
@@ -92,7 +93,7 @@ class Turn:
                 self._tend()
         except Stale:
             # Connected anew, removed, or looked through by another run: theirs is what counts.
-            log.info("turn given up: account=%s another run was faster", self._account.id)
+            log.info("turn_given_up", account=self._account.id)
             self._look_at_the_outbox_soon()
         except Exception as error:
             self._unexpected(error)
@@ -173,7 +174,7 @@ class Turn:
                     found, more = check.folder(folder)
                 except Blocked as error:
                     # One folder of several that is gone must not hold up the others.
-                    log.warning("folder passed over: account=%s %s", account.id, error)
+                    log.warning("folder_passed_over", account=account.id, error=error)
                     missing = error
                     continue
                 looked.append(found)
@@ -185,7 +186,7 @@ class Turn:
             self.outcome.mails = check.mails
             self.outcome.filtered = check.filtered
         if check.mails:
-            log.info("mail recorded: account=%s mails=%d", account.id, check.mails)
+            log.info("mail_recorded", account=account.id, mails=check.mails)
 
     def _recorded(self, recorded: Sequence[Event], read: Mapping[int, Content]) -> None:
         """The first attempt of what was just recorded, while its content is at hand."""
@@ -242,6 +243,7 @@ class Turn:
         outcome.put_off = attempts.put_off
         outcome.counted = True
         outcome.owed, outcome.dead = standing.owed, standing.dead
+        outcome.owed_since = standing.owed_since
         outcome.next_attempt_at = standing.next_at
 
     def _attempt_due(self, attempts: Attempts) -> int:
@@ -263,7 +265,7 @@ class Turn:
             MarkSeen(self._account, reader.session, self._tools.outbox).run()
         except (UnseenError, TokenRefused) as error:
             reader.close()
-            log.info("not marked: account=%s %s", self._account.id, type(error).__name__)
+            log.info("not_marked", account=self._account.id, error=error)
             again = schedule.retry_at(self._tick)
             self.outcome.next_attempt_at = min(self.outcome.next_attempt_at, again)
 
@@ -273,11 +275,11 @@ class Turn:
         self.outcome.error = error
         # The app's circuit has told the operator; not once more for each account.
         ours = isinstance(error, OperatorFault) and error.code != "operator_credentials"
-        log.log(
+        log.at(
             logging.ERROR if ours else logging.WARNING,
-            "account not read: account=%s %s",
-            self._account.id,
-            error,
+            "account_not_read",
+            account=self._account.id,
+            error=error,
         )
         match error:
             case ReconnectNeeded():
@@ -312,11 +314,11 @@ class Turn:
         event = events.status_event(self._account, kind, version, now, code=code, link=link)
         self._recorded(self._ledger.record_once(event), {})
         self.outcome.status, self.outcome.code = status, code
-        log.info("status: account=%s %s %s", self._account.id, status, code)
+        log.info("status", account=self._account.id, status=status, code=code)
 
     def _unexpected(self, error: Exception) -> None:
         """One account's surprise must not end the batch."""
-        log.error("turn failed: account=%s %s", self._account.id, place(error))
+        log.error("turn_failed", account=self._account.id, place=place(error))
         if not self.outcome.error:
             code = error.code if isinstance(error, UnseenError) else "internal"
             self.outcome.error = TryAgain(code)

@@ -4,17 +4,17 @@ Off unless ACCESS_TOKEN_KEY is set. Each token that is given out, and each refus
 the log; the refresh token never leaves.
 """
 
-import logging
 from typing import Any
 
 from shared import ids, instants, web
 from shared.account_guard import AccountGuard
 from shared.account_rows import APP_ONLY
 from shared.errors import ReconnectNeeded, Rejected, UnseenError
+from shared.logs import Log
 from shared.renew import Renewal
 from shared.settings import Settings
 
-log = logging.getLogger(__name__)
+log = Log(__name__)
 
 
 class Vending:
@@ -39,12 +39,12 @@ class Vending:
             account = self._guard.account(account_id)
             token = self._renewal.token(account, self._now())
         except ReconnectNeeded as error:
-            log.warning("access token refused: account=%s %s", account_id, error)
+            log.warning("access_token_refused", account=account_id, error=error)
             raise self._guard.reconnect(error.code) from None
         except UnseenError as error:
-            log.warning("access token refused: %s", error.code)
+            log.warning("access_token_refused", code=error.code)
             raise
-        log.info("access token given out: account=%s", account.id)
+        log.info("access_token_given_out", account=account.id)
         settings, kind = self._settings, account.kind
         return {
             "access_token": token.access_token,

@@ -93,8 +93,10 @@ def test_f5_health_and_log_have_the_alarm(
     app: SteppedApp, caplog: pytest.LogCaptureFixture
 ) -> None:
     opened(app, in_seconds(0))
-    (problem,) = app.parts.health.report(in_seconds(1))["problems"]
+    details = app.parts.health_details.report(in_seconds(1))
+    (problem,) = details["problems"]
     assert (problem["code"], problem["since"]) == ("operator_credentials", "2026-01-31T12:00:00Z")
+    assert app.parts.health.report(in_seconds(1))["status"] == "degraded"
     assert [one.levelno for one in caplog.records] == [logging.ERROR]
     app.parts.app_circuit.learn(app.parts.app_circuit.admit(in_seconds(30)), None, in_seconds(30))
     assert app.parts.health.report(in_seconds(31))["status"] == "ok"

@@ -11,7 +11,10 @@ from shared.catalogue import ENTRIES
 from shared.errors import of_account
 
 _ROOT = Path(__file__).parents[1]
-_NOT_FOR_OWNERS = {"queue_message_invalid", "credentials_expire_soon", "credentials_expired"}
+_NOT_FOR_OWNERS = {
+    *("queue_message_invalid", "credentials_expire_soon", "credentials_expired"),
+    *("timer_late", "accounts_stale", "clock_wrong", "python_too_old"),
+}
 _ERRORS = {"TryAgain", "ReconnectNeeded", "Blocked", "OperatorFault", "Rejected"}
 
 

@@ -22,7 +22,7 @@ def claimed(app: SteppedApp, count: int, now: datetime = TICK) -> tuple[Claim, l
     """Accounts under a claim, as a run holds them."""
     made(app, count)
     store = app.parts.claims
-    claim = store.claim(store.due("00", TICK), TICK, now)
+    claim = store.claim(store.scan("00", TICK, at(0))[0], TICK, now)
     assert claim
     return claim, store.claimed(claim)
 
@@ -40,8 +40,16 @@ def test_the_scan_finds_what_is_due_and_nothing_else(app: SteppedApp) -> None:
     made(app, 3)
     app.edit("accounts", "00", IDS[0], next_due_at=at(1))
     app.edit("accounts", "00", IDS[1], next_due_at=at(0))
-    due = app.parts.claims.due("00", TICK)
+    due = app.parts.claims.scan("00", TICK, at(0))[0]
     assert [row["RowKey"] for row in due] == IDS[1:3]
+
+
+def test_the_scan_finds_active_accounts_that_were_not_read_too(app: SteppedApp) -> None:
+    made(app, 3, next_check_at=at(60), last_success_at=at(0))
+    app.edit("accounts", "00", IDS[1], last_success_at=at(-1))
+    app.edit("accounts", "00", IDS[2], last_success_at=at(-1), status="blocked")
+    due, found = app.parts.claims.scan("00", TICK, at(0))
+    assert (due, [row["RowKey"] for row in found]) == ([], IDS[1:2])
 
 
 def test_a_claim_marks_the_rows_and_puts_them_off(app: SteppedApp) -> None:
@@ -49,7 +57,7 @@ def test_a_claim_marks_the_rows_and_puts_them_off(app: SteppedApp) -> None:
     assert [one.id for one in held] == IDS[:3]
     assert {one.claim for one in held} == {claim.claim}
     assert {one.next_due_at for one in held} == {at(3)}
-    assert app.parts.claims.due("00", TICK) == []
+    assert app.parts.claims.scan("00", TICK, at(0))[0] == []
 
 
 def test_f50_a_claim_that_is_over_finds_nothing(app: SteppedApp) -> None:
@@ -61,7 +69,7 @@ def test_f50_a_claim_that_is_over_finds_nothing(app: SteppedApp) -> None:
 def test_f45_two_scans_of_the_same_rows_claim_each_once(app: SteppedApp) -> None:
     made(app, 50)
     store = app.parts.claims
-    seen = store.due("00", TICK)
+    seen = store.scan("00", TICK, at(0))[0]
     first = store.claim(seen[:20], TICK, TICK)
     second = store.claim(seen, TICK, TICK)
     assert first
@@ -74,7 +82,7 @@ def test_f45_two_scans_of_the_same_rows_claim_each_once(app: SteppedApp) -> None
 def test_one_stale_row_among_50_does_not_stop_a_claim(app: SteppedApp) -> None:
     made(app, 50)
     store = app.parts.claims
-    seen = store.due("00", TICK)
+    seen = store.scan("00", TICK, at(0))[0]
     app.edit("accounts", "00", IDS[17], next_due_at=at(500), next_check_at=at(530))
     claim = store.claim(seen, TICK, TICK)
     assert claim
@@ -87,7 +95,7 @@ def test_a_claim_takes_no_row_that_came_due_in_between(app: SteppedApp) -> None:
     made(app, 3)
     app.edit("accounts", "00", IDS[1], next_due_at=at(500))
     store = app.parts.claims
-    seen = store.due("00", TICK)
+    seen = store.scan("00", TICK, at(0))[0]
     app.edit("accounts", "00", IDS[1], next_due_at=at(0))
     app.edit("accounts", "00", IDS[2], reference="stale now")
     claim = store.claim(seen, TICK, TICK)
@@ -99,7 +107,7 @@ def test_f44_a_claim_that_was_never_cleared_counts_as_unfinished(app: SteppedApp
     _, held = claimed(app, 2)
     later = TICK + timedelta(seconds=3)
     store = app.parts.claims
-    claim = store.claim(store.due("00", later), later, later)
+    claim = store.claim(store.scan("00", later, at(0))[0], later, later)
     assert claim
     assert [one.unfinished for one in store.claimed(claim)] == [1, 1]
     assert given_back(app, held) == []
@@ -111,7 +119,7 @@ def test_f8_a_claim_whose_answer_gets_lost_is_a_success(
     app = start_app(STORAGE=lossy.connection_string)
     made(app, 50)
     store = app.parts.claims
-    due = store.due("00", TICK)
+    due = store.scan("00", TICK, at(0))[0]
     lossy.lose()
     claim = store.claim(due, TICK, TICK)
     assert claim

@@ -78,6 +78,9 @@ def test_a_certificate_may_have_its_chain_and_line_ends_as_one_line_writes_them(
     found = client_certificate.read(chain)
     assert found.certificate == _PEM
     assert len(found.thumbprint) == 40
+    assert (
+        found.expires_on == x509.load_pem_x509_certificate(_PEM.encode()).not_valid_after_utc.date()
+    )
     assert "PRIVATE" not in repr(found)
 
 

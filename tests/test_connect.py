@@ -484,9 +484,8 @@ def test_our_own_fault_is_ours_and_names_no_secret(lab: Lab, address: str) -> No
     page = lab.connect(address)
     assert failed(page, 500, "operator_credentials")
     assert "AADSTS" not in page.html and lab.services.client_secret not in page.html
-    assert "ERROR shared.connect login failed: operator_credentials (AADSTS7000222)" in (
-        lab.host.log()
-    )
+    said = '{"event": "login_failed", "code": "operator_credentials", "detail": "AADSTS7000222"}'
+    assert f"ERROR shared.connect {said}" in lab.host.log()
 
 
 @pytest.mark.parametrize("fault", ["status", "html", "drop"])

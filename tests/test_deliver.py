@@ -18,6 +18,7 @@ from shared.webhooks import Answer
 from tests.conftest import StartApp
 from tests.lab.receiver.client import Webhook
 from tests.lab.services import Services
+from tests.log_lines import lines
 
 
 class Post:
@@ -173,10 +174,19 @@ def test_t10_the_log_names_the_event_and_nothing_of_it(
     post.answer({"status": 503})
     with caplog.at_level(logging.DEBUG):
         (event,) = post.deliver(post.owed())
-    (line,) = [record.getMessage() for record in caplog.records if "delivery" in record.message]
-    assert f"webhook_id={event.webhook_id} endpoint=ep_settings attempt=1 status=503" in line
+    (line,) = [line for line in lines(caplog) if line["event"] == "delivery"]
+    assert line.pop("reason")
+    assert line == {
+        "event": "delivery",
+        "state": "failed",
+        "type": event.type,
+        "webhook_id": event.webhook_id,
+        "endpoint": "ep_settings",
+        "attempt": 1,
+        "status": 503,
+    }
     assert "outlook.example" not in caplog.text
-    assert post.path not in line
+    assert post.path not in str(line)
 
 
 # What an attempt comes to

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared import events, make_keys, settings
+from shared.catalogue import ENTRIES
 from shared.errors import SettingsError
 
 ROOT = Path(__file__).parents[1]
@@ -73,6 +74,15 @@ def test_every_event_is_in_the_readme() -> None:
         if name.startswith(("MAIL", "ACCOUNT_", "ENDPOINT_")) and name.isupper()
     }
     assert first_column("What your application gets") == kinds
+
+
+def test_every_query_is_in_the_page_of_operating_and_every_code_there_is_known() -> None:
+    page = (ROOT / "docs/operating.md").read_text()
+    queries = {file.name for file in (ROOT / "infra/queries").iterdir()}
+    assert set(re.findall(r"`([a-z]+\.kql)`", page)) == queries
+    codes = re.findall(r"^\| (`[a-z_`, ]+`) \|", page, re.MULTILINE)
+    assert {code for cell in codes for code in re.findall(r"[a-z_]+", cell)} <= set(ENTRIES)
+    assert len(codes) > 3
 
 
 def test_every_verb_that_is_named_is_there() -> None:

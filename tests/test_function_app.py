@@ -66,6 +66,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "enqueue_due_mailboxes",
         "folders",
         "health",
+        "health_details",
         "invite",
         "login",
         "message",
@@ -88,4 +89,5 @@ def test_without_settings_the_host_serves_and_health_names_them_all(start_lab: S
     lab = start_lab(settings=dict.fromkeys(gone, ""))
     answer = requests.get(f"{lab.host.base_url}/api/health", timeout=10)
     assert answer.status_code == 503
-    assert {one.get("setting") for one in answer.json()["problems"]} == set(gone)
+    for named in (answer, lab.host.api("GET", "health/details")):
+        assert {one.get("setting") for one in named.json()["problems"]} == set(gone)

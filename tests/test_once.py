@@ -141,12 +141,28 @@ def many(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 def test_a_heartbeat_says_when_and_what_was_seen(app: SteppedApp) -> None:
     once = app.parts.once
     assert once.heartbeat() is None
-    once.beat(_NOW, due=3, oldest_due_at="x")
+    once.beat(_NOW, due=3)
     once.beat(_NOW + timedelta(minutes=1), due=4)
     row = once.heartbeat()
     assert row
     assert (row["at"], row["due"]) == ("2026-01-31T12:01:00Z", 4)
-    assert "oldest_due_at" not in row
+
+
+def test_an_alarm_of_the_circuit_outlives_a_heartbeat_and_ends_with_the_circuit(
+    app: SteppedApp,
+) -> None:
+    once = app.parts.once
+    opened = {"code": "operator_credentials", "detail": "", "since": "2026-01-31T12:00:00Z"}
+    once.change_circuit(None, **opened, probe_at="2026-01-31T12:00:30Z", probes=1)
+    once.beat(_NOW, due=3)
+    once.change_circuit(once.circuit(), probe_at="2026-01-31T12:01:30Z", probes=2)
+    row = once.heartbeat()
+    assert row
+    assert (row["alarm"], row["alarm_since"]) == ("operator_credentials", opened["since"])
+    once.change_circuit(once.circuit(), probe_at="", probes=0)
+    row = once.heartbeat()
+    assert row
+    assert (row["alarm"], row["due"]) == ("", 3)
 
 
 def test_t32_each_count_counts_also_side_by_side(app: SteppedApp) -> None:

@@ -300,11 +300,13 @@ def test_a_standing_counts_what_is_owed_and_dead(box: Box) -> None:
     box.outbox.settle(box.account, settled, _NOW)
     standing = box.outbox.standing(box.account)
     assert (standing.owed, standing.dead, standing.next_at) == (2, 1, _DUE)
+    assert standing.owed_since == instants.text(_NOW)
 
 
 def test_an_empty_outbox_has_no_next_attempt(box: Box) -> None:
     standing = box.outbox.standing(box.account)
     assert (standing.owed, standing.dead, standing.next_at) == (0, 0, instants.NEVER)
+    assert standing.owed_since == ""
 
 
 def test_f19_mail_is_known_while_it_is_owed_dead_or_done(box: Box) -> None:

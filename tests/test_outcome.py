@@ -121,6 +121,23 @@ def test_an_account_that_was_paused_meanwhile_is_not_looked_at_again() -> None:
     assert found["next_check_at"] == instants.NEVER and "next_refresh_at" not in found
 
 
+@pytest.mark.parametrize(
+    ("since", "outcome", "after"),
+    [
+        ("", Outcome(owed=1), at(0)),  # the first
+        (at(-60), Outcome(owed=1), at(-60)),  # one more
+        (at(-60), Outcome(owed=-3), ""),  # all of them taken
+        (at(-60), Outcome(counted=True, owed=2, owed_since=at(-30)), at(-30)),
+        (at(-60), Outcome(counted=True), ""),
+    ],
+)
+def test_the_row_says_since_when_something_is_owed(
+    since: str, outcome: Outcome, after: str
+) -> None:
+    row = replace(_BEGAN, owed=3 if since else 0, owed_since=since)
+    assert fields(outcome, row)["owed_since"] == after
+
+
 def test_i3_a_folder_that_was_removed_and_added_meanwhile_begins_anew() -> None:
     began = replace(_BEGAN, folders=(Folder("INBOX", 7, 5), Folder("Old", 7, 3)))
     row = replace(began, folders=(Folder("INBOX", 7, 5), Folder("Old")))

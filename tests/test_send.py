@@ -21,6 +21,7 @@ from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 from tests.lab.submission import Accepted, Fault, Submission
 from tests.lab.waiting import wait_until
+from tests.log_lines import lines
 from tests.refusals import refused
 
 TO = "to@receiver.example"
@@ -529,7 +530,7 @@ def test_neither_token_nor_mail_nor_address_is_in_a_log_or_in_a_row(
         failure(lambda: app.parts.send.send(account.id, body, None))
         server.fail(submission.CUT_AND_LOST)
         failure(lambda: app.parts.send.send(account.id, body, "canary-key-2"))
-    assert f"mail sent: account={account.id} recipients=2" in caplog.messages
+    assert {"event": "mail_sent", "account": account.id, "recipients": 2} in lines(caplog)
     stored = str(app.rows("once"))
     for secret in ("EwB4", "canary", address, TO):
         assert secret not in caplog.text and secret not in stored

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from shared import table_rows
+from shared.table_rows import Either
 
 _STORED = {"odata.etag": "W/etag", "PartitionKey": "a", "RowKey": "b"}
 
@@ -32,6 +33,14 @@ def test_a_filter_takes_fifteen_comparisons_and_not_one_more() -> None:
     assert table_rows.where(*[("n", "gt", 0)] * 15)
     with pytest.raises(AssertionError, match="16 comparisons"):
         table_rows.where(*[("n", "gt", 0)] * 16)
+
+
+def test_a_filter_takes_rows_for_either_of_two_reasons_and_counts_them_all() -> None:
+    due, unread = (("n", "le", 1),), (("s", "eq", "a"), ("t", "lt", "b"))
+    found = table_rows.where(("PartitionKey", "eq", "x"), Either(due, unread))
+    assert found == "PartitionKey eq 'x' and (n le 1 or s eq 'a' and t lt 'b')"
+    with pytest.raises(AssertionError, match="16 comparisons"):
+        table_rows.where(("n", "gt", 0), Either(due * 8, due * 7))
 
 
 def test_an_address_has_its_keys_quoted_twice() -> None:

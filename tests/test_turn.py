@@ -256,7 +256,9 @@ def test_f5_an_expired_secret_alarms_and_changes_no_account(
     app.tick()
     assert standing(app, account) == ("active", "")
     alarms = [one for one in caplog.records if one.levelno == logging.ERROR]
-    assert "operator_credentials (AADSTS7000222)" in alarms[0].getMessage()
+    said = json.loads(alarms[0].getMessage())
+    assert (said["event"], said["code"]) == ("alarm", "operator_credentials")
+    assert said["detail"] == "AADSTS7000222"
     assert app.account(account.id).failures == 0
     app.restart()  # as it is with a new secret
     app.tick_in(600)

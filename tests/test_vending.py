@@ -13,6 +13,7 @@ from shared.errors import Rejected
 from shared.vending import Vending
 from tests.conftest import StartApp, StartLab
 from tests.lab.stepped_app import SteppedApp
+from tests.log_lines import lines
 
 _KEY = "a long random text of the operator's"
 
@@ -92,8 +93,8 @@ def test_each_token_is_in_the_log_with_the_account_and_without_the_token(
         given = vending.token(account.id, _KEY)
         with pytest.raises(Rejected):
             vending.token(account.id, "wrong")
-    assert f"access token given out: account={account.id}" in caplog.messages
-    assert "access token refused: access_token_key_wrong" in caplog.messages
+    assert {"event": "access_token_given_out", "account": account.id} in lines(caplog)
+    assert {"event": "access_token_refused", "code": "access_token_key_wrong"} in lines(caplog)
     for secret in (given["access_token"], _KEY, address):
         assert secret not in caplog.text
 

@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=BATCH, help="of one execution")
     chosen = parser.parse_args()
     parts = connector()
-    enqueue = Enqueue(parts.claims, parts.once, None, parts.now, chosen.batch)
+    enqueue = Enqueue(parts.claims, parts.once, parts.settings, parts.now, chosen.batch)
     tend = replace(parts.tend, threads=chosen.threads)
     ticks = [chosen.first + timedelta(minutes=number) for number in range(chosen.ticks)]
     runs = [_run(tend, partial(enqueue.enqueue, tick)) for tick in ticks]

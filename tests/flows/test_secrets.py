@@ -42,7 +42,8 @@ def meets_a_fault(lab: Lab, address: str, kind: str) -> None:
     lab.microsoft.expire_access_tokens(address)
     account_id = lab.account(address)["id"]
     lab.check(address)
-    wait_until(lambda: f"account not read: account={account_id}" in lab.host.log(), 20, kind)
+    said = f'"account_not_read", "account": "{account_id}"'
+    wait_until(lambda: said in lab.host.log(), 20, kind)
 
 
 def forms(canary: str) -> set[str]:
@@ -72,7 +73,7 @@ def secrets_of(lab: Lab) -> tuple[str, ...]:
 def answers(lab: Lab) -> str:
     """What the API and the anonymous pages say about all of it."""
     listed = lab.host.api("GET", "accounts?limit=200").json()["accounts"]
-    paths = ["accounts?limit=200", "endpoints", "deliveries", "health"]
+    paths = ["accounts?limit=200", "endpoints", "deliveries", "health/details"]
     paths += [f"accounts/{one['id']}" for one in listed]
     paths += [f"deliveries?account={one['id']}" for one in listed]
     told = [lab.host.api("GET", path).text for path in paths]

@@ -1,11 +1,12 @@
 """The whole schedule of 75 hours, driven with a clock of the test's own."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from shared import instants
 from tests.conftest import StartApp
+from tests.desk import Clock
 from tests.lab.mails import made_up
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
@@ -13,14 +14,12 @@ from tests.lab.stepped_app import SteppedApp
 _MAIL = "mail.received"
 
 
-class Clock:
-    """Time that passes when the test says so."""
+class SinceStart(Clock):
+    """A clock that says how long the test has lasted."""
 
     def __init__(self) -> None:
-        self.start = self.at = instants.now().replace(microsecond=0)
-
-    def __call__(self) -> datetime:
-        return self.at
+        super().__init__()
+        self.start = self.at
 
     @property
     def hours(self) -> float:
@@ -34,7 +33,7 @@ class Clock:
 class Machine:
     """An app whose ticks come exactly when something is due; keeps what its endpoints saw."""
 
-    def __init__(self, app: SteppedApp, clock: Clock) -> None:
+    def __init__(self, app: SteppedApp, clock: SinceStart) -> None:
         self.app, self.clock = app, clock
         self.receiver = app.services.receiver
         self.timeline: list[str] = []
@@ -83,7 +82,7 @@ class Machine:
 
 
 def test_the_schedule_of_75_hours(services: Services, start_app: StartApp, address: str) -> None:
-    clock = Clock()
+    clock = SinceStart()
     services.microsoft.token_lifetime(80_000)
     app = start_app(CHECK_INTERVAL_SECONDS="86400", clock=clock)
     machine = Machine(app, clock)

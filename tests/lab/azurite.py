@@ -15,9 +15,14 @@ _numbers = itertools.count(1)
 
 
 class Azurite:
-    """A running emulator with many accounts, so that each test can have one of its own."""
+    """A running emulator with many accounts, so that each test can have one of its own.
 
-    def __init__(self, folder: Path, *, ports: tuple[int, int, int] | None = None) -> None:
+    keeps: its data stays in `folder`, and it has the one account that every emulator has.
+    """
+
+    def __init__(
+        self, folder: Path, *, ports: tuple[int, int, int] | None = None, keeps: bool = False
+    ) -> None:
         if not _PROGRAM.exists():
             raise LabError("Azurite is not installed. Install it with: npm ci")
         folder.mkdir(parents=True, exist_ok=True)
@@ -27,11 +32,11 @@ class Azurite:
             "Azurite",
             [
                 *("node", _PROGRAM, "--silent", "--disableTelemetry", "--skipApiVersionCheck"),
-                *("--inMemoryPersistence", "--blobPort", str(blob)),
-                *("--queuePort", str(queue), "--tablePort", str(table)),
+                *(("--location", folder) if keeps else ("--inMemoryPersistence",)),
+                *("--blobPort", str(blob), "--queuePort", str(queue), "--tablePort", str(table)),
             ],
             folder / "azurite.log",
-            {"AZURITE_ACCOUNTS": ";".join(f"{_name(n)}:{_key(n)}" for n in range(_ACCOUNTS))},
+            {} if keeps else {"AZURITE_ACCOUNTS": ";".join(map(_named, range(_ACCOUNTS)))},
         )
 
     def wait(self) -> None:
@@ -63,6 +68,10 @@ def next_account() -> int:
     if number >= _ACCOUNTS:
         raise LabError(f"All {_ACCOUNTS} accounts of the emulator are in use")
     return number
+
+
+def _named(number: int) -> str:
+    return f"{_name(number)}:{_key(number)}"
 
 
 def _name(number: int) -> str:

@@ -33,8 +33,7 @@ def install() -> None:
     if missing:
         _install_packages(missing)
     _check_dovecot()
-    _check_node()
-    _install_azurite()
+    install_azurite()
 
 
 def missing_packages() -> list[str]:
@@ -75,8 +74,9 @@ def _check_node() -> None:
         )
 
 
-def _install_azurite() -> None:
-    """`npm ci`, once for each content of package-lock.json."""
+def install_azurite() -> None:
+    """`npm ci`, once for each content of package-lock.json; raises LabError where it can't."""
+    _check_node()
     stamp = ROOT / "node_modules/.installed"
     wanted = hashlib.sha256((ROOT / "package-lock.json").read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:

@@ -138,6 +138,12 @@ class SteppedApp:
         """As `tick`, so many seconds from now."""
         return self.tick(instants.now() + timedelta(seconds=seconds))
 
+    def health(self) -> str:
+        """`ok` or `degraded`, as a process says that has just begun to look."""
+        for name in ("health", "health_details"):
+            self.parts.built.pop(name, None)
+        return self.parts.health.report(self._clock())["status"]
+
     def put(self, address: str, *subjects: str, **options: Any) -> None:
         """Puts a mail for each subject into a mailbox; see `Dovecot.deliver`."""
         for subject in subjects or ("Hello",):

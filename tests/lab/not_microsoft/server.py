@@ -53,7 +53,15 @@ class NotMicrosoft:
         assertions, app = Assertions(client_id), AppOnly(people, client_id, users)
         self._people, self._app_only = people, app
         self._token = TokenEndpoint(
-            client_id, client_secret, assertions, app, tokens, signer, switches, records
+            client_id,
+            client_secret,
+            assertions,
+            app,
+            tokens,
+            signer,
+            switches,
+            records,
+            self._authorize.is_registered,
         )
         self._control = ControlApi(people, tokens, switches, records, assertions, app)
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -5,7 +5,7 @@ import hashlib
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,6 +43,7 @@ class TokenEndpoint:
         signer: Signer,
         switches: Switches,
         records: Records,
+        is_registered: Callable[[str], bool],
     ) -> None:
         self._client_id = client_id
         self._client_secret = client_secret
@@ -52,6 +53,7 @@ class TokenEndpoint:
         self._signer = signer
         self._switches = switches
         self._records = records
+        self._is_registered = is_registered
 
     def username_of(self, form: Mapping[str, str]) -> str:
         """Whose request it is, as far as its code or refresh token says."""
@@ -112,6 +114,8 @@ class TokenEndpoint:
             raise Refused("invalid_client", untrusted.code, 401) from None
 
     def _by_code(self, form: Mapping[str, str]) -> dict[str, Any]:
+        if not self._is_registered(form.get("redirect_uri", "")):
+            raise Refused("invalid_client", 50011)
         code = self._tokens.codes.get(form.get("code", ""))
         if code is None or code.expires_at < time.time():
             raise Refused("invalid_grant", 70008)
