@@ -70,6 +70,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "login",
         "message",
         "messages",
+        "openapi",
         "poison",
         "raw_message",
         "redeem_result",
