@@ -44,7 +44,7 @@ def text() -> str:
 
 def made() -> Json:
     """The description, whole."""
-    described = yaml.safe_load(SOURCE.read_text())
+    described: Json = yaml.safe_load(SOURCE.read_text())
     described["components"]["schemas"] |= dict(_event_schemas())
     sets = described.pop(_PROBLEMS)
     for path, method, operation in operations(described):
@@ -56,7 +56,8 @@ def made() -> Json:
             operation["responses"].setdefault("401", _ref("responses", "NoKey"))
         assert operation["responses"], (path, method)
     described["webhooks"] = dict(_webhooks())
-    return _exact(described)
+    whole: Json = _filled(described)
+    return whole
 
 
 def operations(described: Json) -> Iterator[tuple[str, str, Json]]:
@@ -157,14 +158,17 @@ def _webhooks() -> Iterator[tuple[str, Json]]:
         )
 
 
-def _exact(value: Any) -> Any:
+def _filled(value: Any) -> Any:
+    """With what is said of every exact schema, and of every parameter of a query."""
     if isinstance(value, list):
-        return [_exact(one) for one in value]
+        return [_filled(one) for one in value]
     if not isinstance(value, dict):
         return value
-    found = {name: _exact(one) for name, one in value.items() if name != _EXACT}
+    found = {name: _filled(one) for name, one in value.items() if name != _EXACT}
     if value.get(_EXACT):
         found |= {"required": list(found["properties"]), "additionalProperties": False}
+    if value.get("in") == "query" and "schema" in value:
+        found["allowEmptyValue"] = True
     return found
 
 
