@@ -1,6 +1,7 @@
 """The description of the API is what the app does: its routes, fields, limits and codes."""
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from shared.catalogue import ENTRIES
 from shared.errors import Rejected, Stale, of_account
 from tests import api_description, api_page, event_schemas
 from tests.lab.described import DOCUMENT, Json, errors, followed, operations
+from tests.lab.processes import ROOT
 
 OPERATIONS = {operation["operationId"]: operation for _, _, operation in operations()}
 PATHS = {operation["operationId"]: path for path, _, operation in operations()}
@@ -72,6 +74,12 @@ def problems_of(name: str) -> Iterator[tuple[int, str]]:
 
 def test_the_file_that_is_served_is_not_stale() -> None:
     assert api_description.FILE.read_text() == api_description.text(), "make docs writes it anew"
+
+
+def test_the_file_that_is_served_is_deployed() -> None:
+    ignored = (ROOT / ".funcignore").read_text().split()
+    parts = api_description.FILE.relative_to(ROOT).parts
+    assert not [one for one in ignored for part in parts if fnmatch(part, one.rstrip("/"))]
 
 
 def test_the_page_is_not_stale() -> None:
