@@ -14,9 +14,9 @@ from typing import Any
 
 from tests.fuzz import there
 from tests.lab.lab import Lab
+from tests.lab.processes import ROOT
 
 ACCESS_TOKEN_KEY = "only-for-the-fuzz"
-_ROOT = Path(__file__).parents[2]
 _NOT_CHECKED = (
     "unsupported_method",  # the platform's: Functions answers 404
     "positive_data_acceptance",  # a valid `from` that is no alias is refused; tests/test_api_limits
@@ -43,6 +43,7 @@ def fuzz(lab: Lab, address: str, folder: Path, *options: str) -> Outcome:
     environment = {
         "FUZZ_THERE": json.dumps(asdict(there.make(lab, address))),
         "SCHEMATHESIS_HOOKS": "tests.fuzz.hooks",
+        "PYTHONPATH": str(ROOT),
     }
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "run"),
@@ -55,7 +56,7 @@ def fuzz(lab: Lab, address: str, folder: Path, *options: str) -> Outcome:
     ]
     done = subprocess.run(
         command,
-        cwd=_ROOT,
+        cwd=folder,  # it keeps what it found there, for the next run
         env=os.environ | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
