@@ -5,7 +5,8 @@ catalogue, webhooks from docs/events.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ from shared.catalogue import ENTRIES
 from tests import event_schemas
 
 _ROOT = Path(__file__).parents[1]
+_PROJECT = _ROOT / "pyproject.toml"
 SOURCE = _ROOT / "docs" / "openapi.yaml"
 FILE = _ROOT / "functions" / "openapi.json"
 
-METHODS = ("get", "post", "patch", "delete")
 _EXACT, _PROBLEMS = "x-exact", "x-problems"
 _WITH_RETRY_AFTER = {429, 503}
 _WEBHOOK_HEADERS = ("WebhookId", "WebhookTimestamp", "WebhookSignature")
@@ -45,32 +46,33 @@ def text() -> str:
 def made() -> Json:
     """The description, whole."""
     described: Json = yaml.safe_load(SOURCE.read_text())
+    described["info"]["version"] = tomllib.loads(_PROJECT.read_text())["project"]["version"]
     described["components"]["schemas"] |= dict(_event_schemas())
-    sets = described.pop(_PROBLEMS)
-    for path, method, operation in operations(described):
-        codes = _codes(operation.pop(_PROBLEMS, []), sets, {})
-        for status, some in sorted(codes.items()):
-            operation["responses"][str(status)] = _problem(status, some)
-            described["components"].setdefault("examples", {}).update(_examples(status, some))
-        if "security" not in operation:
-            operation["responses"].setdefault("401", _ref("responses", "NoKey"))
-        assert operation["responses"], (path, method)
+    _add_problems(described)
     described["webhooks"] = dict(_webhooks())
     whole: Json = _filled(described)
     return whole
 
 
-def operations(described: Json) -> Iterator[tuple[str, str, Json]]:
-    """Path, method in lower case, and operation."""
-    for path, item in described["paths"].items():
-        for method in METHODS:
-            if method in item:
-                yield path, method, item[method]
+def _add_problems(described: Json) -> None:
+    sets = described.pop(_PROBLEMS)
+    examples: Json = described["components"].setdefault("examples", {})
+    for operation in _operations(described):
+        codes = _codes(operation.pop(_PROBLEMS, []), sets)
+        for status, some in sorted(codes.items()):
+            operation["responses"][str(status)] = _problem(status, some)
+            examples.update(_examples(status, some))
+        if "security" not in operation:
+            operation["responses"].setdefault("401", _ref("responses", "NoKey"))
 
 
-def _codes(
-    wanted: list[Any], sets: Mapping[str, Any], found: dict[int, list[str]]
-) -> dict[int, list[str]]:
+def _operations(described: Json) -> Iterator[Json]:
+    for item in described["paths"].values():
+        yield from (item[method] for method in item if method != "parameters")
+
+
+def _codes(wanted: Iterable[Any], sets: Mapping[str, Any]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
     for one in wanted:
         for status, codes in (sets[one] if isinstance(one, str) else one).items():
             found.setdefault(status, []).extend(codes)

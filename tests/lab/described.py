@@ -21,15 +21,12 @@ _URI = "urn:unseen:openapi"
 _REGISTRY: Registry[Any] = Registry().with_resource(
     _URI, Resource.from_contents(DOCUMENT, default_specification=DRAFT202012)
 )
-_METHODS = ("get", "post", "patch", "delete")
 
 
 def operations() -> Iterator[tuple[str, str, Json]]:
     """Path, method in lower case, and operation."""
     for path, item in DOCUMENT["paths"].items():
-        for method in _METHODS:
-            if method in item:
-                yield path, method, item[method]
+        yield from ((path, method, item[method]) for method in item if method != "parameters")
 
 
 def followed(value: Json) -> Json:
