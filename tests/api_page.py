@@ -26,7 +26,9 @@ whose `detail` names it; nothing was changed. An empty parameter of a query coun
 - 503, and 429 for too much at once, say in `Retry-After` when to come again. 500 is the operator's.
 - A list goes on at its `cursor`, and ends where that is `""`.
 """
-_OF_ALL = {"400", "401", "500", "503"}
+_OF_ALL = {"500", "503"}
+# It only opens a mailbox: others refuse what it does, and more.
+_OPENS = DOCUMENT["paths"]["/accounts/{id}/folders"]["get"]
 _LONGEST_ANSWER = 400
 
 
@@ -93,9 +95,12 @@ def _kind(schema: Json) -> str:
 
 def _type(schema: Json) -> str:
     if "enum" in schema:
-        return " or ".join(f"`{one}`" for one in schema["enum"])
+        return _either([f"`{one}`" for one in schema["enum"]])
     if "anyOf" in schema:
-        return ", or ".join(_kind(one) for one in schema["anyOf"])
+        one, other = map(followed, schema["anyOf"])
+        if "items" in other and followed(other["items"]) == one:
+            return f"{_kind(one)}, or a {_range(0, other['maxItems'])} such"
+        return f"{_kind(one)}, or {_kind(other)}"
     match schema["type"]:
         case "array":
             return f"{_range(schema.get('minItems', 0), schema['maxItems'])} of: " + _kind(
@@ -110,6 +115,10 @@ def _type(schema: Json) -> str:
         case "object":
             return f"object of up to {schema['maxProperties']}"
     return f"text, up to {schema['maxLength']}" if "maxLength" in schema else "text"
+
+
+def _either(choices: list[str]) -> str:
+    return " or ".join(filter(None, (", ".join(choices[:-1]), choices[-1])))
 
 
 def _range(least: int, most: int) -> str:
@@ -156,7 +165,7 @@ def _answers(operation: Json) -> Iterator[str]:
             if kind == "application/json":
                 yield from (f"# {status} {_cut(_short(one))}" for one in _examples(media))
             elif status.startswith("2"):
-                yield f"# {status} {kind}"
+                yield f"# {status} {kind.replace('*/*', 'the file')}"
 
 
 def _examples(media: Json) -> list[Any]:
@@ -174,13 +183,27 @@ def _cut(value: str) -> str:
 
 def _refusals(operation: Json) -> str:
     """Codes of its own, beside those that any operation may answer."""
-    found = []
-    for status, response in sorted(operation["responses"].items()):
-        media = response.get("content", {}).get("application/problem+json")
-        if media and status not in _OF_ALL:
-            codes = media["schema"]["properties"]["code"]["enum"]
-            found.append(f"{status} " + ", ".join(f"[`{one}`](errors.md#{one})" for one in codes))
-    return f"Refused with {'; '.join(found)}." if found else ""
+    codes, opens = _codes(operation), _codes(_OPENS)
+    as_there = operation is not _OPENS and opens <= codes
+    found: dict[str, list[str]] = {}
+    for status, code in sorted(codes - opens if as_there else codes, key=lambda one: one[0]):
+        found.setdefault(status, []).append(f"[`{code}`](errors.md#{code})")
+    told = "; ".join(f"{status} {', '.join(sorted(some))}" for status, some in found.items())
+    if as_there:
+        more = f", and with {told}" if told else ""
+        return f"Refused as [GET …/folders](#get-apiaccountsidfolders) is{more}."
+    return f"Refused with {told}." if told else ""
+
+
+def _codes(operation: Json) -> set[tuple[str, str]]:
+    return {
+        (status, code)
+        for status, response in operation["responses"].items()
+        for media in (response.get("content", {}).get("application/problem+json"),)
+        if media and status not in _OF_ALL
+        for code in media["schema"]["properties"]["code"]["enum"]
+        if code != "field_invalid"
+    }
 
 
 if __name__ == "__main__":
