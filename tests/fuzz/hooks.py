@@ -81,7 +81,7 @@ def before_call(context: HookContext, case: Case[Any], **kwargs: Any) -> None:
     parameters = case.path_parameters or {}
     for name, value in parameters.items():
         parameters[name] = _met(of_id if name == "id" else name, value, spare=removes)
-    if "attachment" in parameters and parameters["uid"] in _THERE.uids:
+    if "attachment" in parameters and _NUMBER(str(parameters["uid"])):
         parameters["uid"], parameters["attachment"] = _THERE.attachment
     if _KEY in case.headers and _CHANCE.random() > _MADE_UP:  # else it is the example's each time
         case.headers[_KEY] = f"{case.headers[_KEY][:200]}{_CHANCE.getrandbits(32)}"

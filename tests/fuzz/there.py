@@ -12,7 +12,10 @@ _SPARE = 3
 
 @dataclass(frozen=True)
 class There:
-    """attachment: UID of its mail and its id. mailbox: one that the tenant opened to the app."""
+    """attachment: UID of its mail, which is not among `uids` and so stays where it is, and its id.
+
+    mailbox: one that the tenant opened to the app.
+    """
 
     account: str
     address: str
@@ -44,6 +47,7 @@ def make(lab: Lab, address: str) -> There:
     lab.host.api("POST", f"accounts/{account}/messages", json=sent).raise_for_status()
     found = lab.host.api("GET", f"accounts/{account}/messages").json()
     uids = {one["subject"]: one["uid"] for one in found["messages"]}
+    attachment = [str(uids.pop("With a file")), "2"]
     return There(
         account=account,
         address=address,
@@ -53,7 +57,7 @@ def make(lab: Lab, address: str) -> There:
         webhook_ids=[one["headers"]["webhook-id"] for one in lab.receiver.received(address)],
         uids=list(uids.values()),
         uid_validity=found["uid_validity"],
-        attachment=[str(uids["With a file"]), "2"],
+        attachment=attachment,
         tenant=tenant,
         mailbox=mailbox,
         url=lab.receiver.hook_url,
