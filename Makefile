@@ -31,14 +31,17 @@ test: setup ## all tests, against the real parts
 soak: setup ## the tests that take longer than a minute
 	@$(PY) -m pytest -s tests/soak $(ARGS)
 
-check: $(VENV)/.installed ## lint, types, architecture, docs/errors.md
+check: $(VENV)/.installed ## lint, types, architecture, pages that are made
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
-	@$(PY) -m pytest tests/test_architecture.py tests/test_errors_page.py
+	@$(PY) -m pytest tests/test_architecture.py tests/test_errors_page.py \
+		tests/test_api_description.py
 
-errors: $(VENV)/.installed ## write docs/errors.md from the catalogue
+docs: $(VENV)/.installed ## write docs/errors.md, docs/api.md, functions/openapi.json
 	@$(PY) -m tests.errors_page
+	@$(PY) -m tests.api_description
+	@$(PY) -m tests.api_page
 
 bench: setup ## speed and memory, side by side (ARGS=--quick: roughly)
 	@for file in benchmarks/[a-z]*.py; do \
@@ -62,4 +65,4 @@ clean: ## remove what was installed or made here
 	rm -rf $(VENV) node_modules .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo lab test soak check errors bench parse doctor run keys clean
+.PHONY: help setup demo lab test soak check docs bench parse doctor run keys clean

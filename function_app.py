@@ -12,12 +12,13 @@ from functions import (
     login,
     maintenance,
     messages,
+    openapi,
     sending,
 )
 
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 for module in (
     *(login, due, health, accounts, messages, sending),
-    *(endpoints, deliveries, invitations, maintenance),
+    *(endpoints, deliveries, invitations, maintenance, openapi),
 ):
     app.register_functions(module.blueprint)

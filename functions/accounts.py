@@ -13,7 +13,7 @@ blueprint = func.Blueprint()
 @blueprint.route("accounts", methods=["GET"])
 def accounts(req: func.HttpRequest) -> func.HttpResponse:
     limit, cursor = req.params.get("limit", ""), req.params.get("cursor", "")
-    return api(lambda parts: parts.directory.page(limit, cursor))
+    return api(req, lambda parts: parts.directory.page(limit, cursor), query=("limit", "cursor"))
 
 
 @blueprint.route("accounts", methods=["POST"])
@@ -28,28 +28,28 @@ def connect_account(
             messages.set(list(adopted.messages))
         return adopted.told()
 
-    return api(connect, 201)
+    return api(req, connect, 201)
 
 
 @blueprint.route("accounts/{id}", methods=["GET"])
 def account(req: func.HttpRequest) -> func.HttpResponse:
-    return api(lambda parts: parts.directory.show(req.route_params["id"]))
+    return api(req, lambda parts: parts.directory.show(req.route_params["id"]))
 
 
 @blueprint.route("accounts/{id}", methods=["PATCH"])
 def change_account(req: func.HttpRequest) -> func.HttpResponse:
-    return api(lambda parts: parts.directory.change(req.route_params["id"], body(req)))
+    return api(req, lambda parts: parts.directory.change(req.route_params["id"], body(req)))
 
 
 @blueprint.route("accounts/{id}", methods=["DELETE"])
 def disconnect_account(req: func.HttpRequest) -> func.HttpResponse:
-    return api(lambda parts: parts.disconnect.disconnect(req.route_params["id"]))
+    return api(req, lambda parts: parts.disconnect.disconnect(req.route_params["id"]))
 
 
 @blueprint.route("accounts/{id}/access-token", methods=["POST"])
 def access_token(req: func.HttpRequest) -> func.HttpResponse:
     key = req.headers.get("x-access-token-key", "")
-    return api(lambda parts: parts.vending.token(req.route_params["id"], key))
+    return api(req, lambda parts: parts.vending.token(req.route_params["id"], key))
 
 
 @blueprint.route("accounts/{id}/check", methods=["POST"])
@@ -64,4 +64,4 @@ def check_account(
             messages.set(found)
         return {"id": req.route_params["id"], "enqueued": bool(found)}
 
-    return api(check, 202)
+    return api(req, check, 202)

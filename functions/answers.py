@@ -1,7 +1,7 @@
 """Maps between Azure Functions' requests and responses and the program's own."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -24,6 +24,9 @@ log = Log(__name__)
 
 _DOCUMENTATION = "docs/errors.md"
 _HTML = "text/html"
+# A function key, and its name: what the host reads of a query.
+# https://learn.microsoft.com/azure/azure-functions/function-keys-how-to
+_OF_THE_HOST = {"code", "clientId"}
 
 
 def page(
@@ -62,22 +65,38 @@ def _plain_page(code: str) -> func.HttpResponse:
     return func.HttpResponse(html, status_code=500, headers=look.headers(), mimetype=_HTML)
 
 
-def api(make: Callable[[Connector], Any], status: int = 200) -> func.HttpResponse:
-    """An API's answer as JSON; errors are application/problem+json (RFC 9457)."""
-    return _answer(lambda parts: as_json(make(parts), status))
+def api(
+    req: func.HttpRequest,
+    make: Callable[[Connector], Any],
+    status: int = 200,
+    *,
+    query: Collection[str] = (),
+) -> func.HttpResponse:
+    """An API's answer as JSON; errors are application/problem+json (RFC 9457).
+
+    query: names of the parameters that the route reads. Another is refused rather than passed
+    over: a misspelt condition would give more than was asked for.
+    """
+    return answered(req, query, lambda parts: as_json(make(parts), status))
 
 
-def download(make: Callable[[Connector], Any]) -> func.HttpResponse:
-    """A file that `make` gives; errors as those of `api`."""
-    return _answer(lambda parts: _file(make(parts)))
+def download(
+    req: func.HttpRequest, make: Callable[[Connector], Any], *, query: Collection[str]
+) -> func.HttpResponse:
+    """A file that `make` gives; errors and query as those of `api`."""
+    return answered(req, query, lambda parts: _file(make(parts)))
 
 
-def _answer(make: Callable[[Connector], func.HttpResponse]) -> func.HttpResponse:
+def answered(
+    req: func.HttpRequest, query: Collection[str], make: Callable[[Connector], func.HttpResponse]
+) -> func.HttpResponse:
+    """What `make` answers; errors and query as those of `api`."""
     try:
+        _check_query(req, query)
         return make(connector())
     except SettingsError as error:
         log.error("settings_wrong", problems=str(error))
-        return _problem(500, "settings_wrong", str(error))
+        return _problem(500, "settings_wrong", ENTRIES["settings_wrong"].operator, str(error))
     except UnseenError as error:
         link = {"link": error.entry.link} if error.entry.link else {}
         more = link | dict(error.more if isinstance(error, Rejected) else {})
@@ -88,6 +107,12 @@ def _answer(make: Callable[[Connector], func.HttpResponse]) -> func.HttpResponse
     except Exception as error:
         log.error("route_failed", place=place(error))
         return _problem(500, "internal", ENTRIES["internal"].operator)
+
+
+def _check_query(req: func.HttpRequest, known: Collection[str]) -> None:
+    for name in req.params:
+        if name not in known and name not in _OF_THE_HOST:
+            raise Rejected("field_invalid", name[:50])
 
 
 def body(req: func.HttpRequest) -> Any:

@@ -9,9 +9,10 @@ blueprint = func.Blueprint()
 
 @blueprint.route("deliveries", methods=["GET"])
 def deliveries(req: func.HttpRequest) -> func.HttpResponse:
-    return api(lambda parts: parts.deliveries.page(dict(req.params)))
+    known = ("state", "account", "limit", "cursor")
+    return api(req, lambda parts: parts.deliveries.page(dict(req.params)), query=known)
 
 
 @blueprint.route("deliveries/{webhook_id}/replay", methods=["POST"])
 def replay_delivery(req: func.HttpRequest) -> func.HttpResponse:
-    return api(lambda parts: parts.replay.one(req.route_params["webhook_id"], body(req)), 202)
+    return api(req, lambda parts: parts.replay.one(req.route_params["webhook_id"], body(req)), 202)

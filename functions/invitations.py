@@ -9,9 +9,9 @@ blueprint = func.Blueprint()
 
 @blueprint.route("invitations", methods=["POST"])
 def invite(req: func.HttpRequest) -> func.HttpResponse:
-    return api(lambda parts: parts.invitations.create(body(req), parts.now()), 201)
+    return api(req, lambda parts: parts.invitations.create(body(req), parts.now()), 201)
 
 
 @blueprint.route("invitations/results", methods=["POST"])
 def redeem_result(req: func.HttpRequest) -> func.HttpResponse:
-    return api(lambda parts: parts.results.redeem(body(req), parts.now()))
+    return api(req, lambda parts: parts.results.redeem(body(req), parts.now()))

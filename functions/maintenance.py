@@ -9,4 +9,4 @@ blueprint = func.Blueprint()
 
 @blueprint.route("maintenance/reencrypt", methods=["POST"])
 def reencrypt(req: func.HttpRequest) -> func.HttpResponse:
-    return api(lambda parts: parts.reencrypt.run(body(req)))
+    return api(req, lambda parts: parts.reencrypt.run(body(req)))

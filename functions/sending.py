@@ -10,4 +10,4 @@ blueprint = func.Blueprint()
 @blueprint.route("accounts/{id}/messages", methods=["POST"])
 def send_message(req: func.HttpRequest) -> func.HttpResponse:
     key = req.headers.get("idempotency-key")
-    return api(lambda parts: parts.send.send(req.route_params["id"], body(req), key), 201)
+    return api(req, lambda parts: parts.send.send(req.route_params["id"], body(req), key), 201)

@@ -26,7 +26,7 @@ def changes(body: Any, endpoints: Collection[str]) -> dict[str, Any]:
 
     endpoints: ids of those that are there.
     """
-    found = _read(body, _CHANGES, endpoints)
+    found = _read(body, CHANGES, endpoints)
     if "endpoint_id" in found:
         found.setdefault("endpoints", (found.pop("endpoint_id"),))
     return found
@@ -136,7 +136,7 @@ def flag(name: str, value: Any) -> bool:
 
 type Reader = Callable[[str, Any], Any]
 
-_CHANGES: Mapping[str, Reader] = {
+CHANGES: Mapping[str, Reader] = {
     "status": one_of(ACTIVE, PAUSED),
     "labels": labels,
     "folders": folders,

@@ -74,7 +74,7 @@ class AppOnly:
         now) and endpoint_id where they are wanted. Raises Rejected `field_invalid`.
         """
         wanted = account_forms.fields(
-            body, _FIELDS, ("tenant", "mailbox", "reference"), self._endpoints.all()
+            body, FIELDS, ("tenant", "mailbox", "reference"), self._endpoints.all()
         )
         tid = self._tid(wanted["tenant"])
         account_id = ids.account_id(tid, "", wanted["reference"], mailbox=wanted["mailbox"])
@@ -142,7 +142,7 @@ def _tenant(name: str, value: Any) -> str:
     return lower
 
 
-_FIELDS: Mapping[str, Reader] = {
+FIELDS: Mapping[str, Reader] = {
     **account_forms.OF_NEW,
     "tenant": _tenant,
     "mailbox": account_forms.address,

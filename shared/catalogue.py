@@ -1,6 +1,6 @@
 """The one catalogue of codes: what happened, for the mailbox owner and for the operator.
 
-`make errors` writes docs/errors.md from it.
+`make docs` writes docs/errors.md from it.
 """
 
 from typing import Literal, NamedTuple

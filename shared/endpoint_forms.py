@@ -44,7 +44,7 @@ def read(body: Any, guard: Guard, *, of_settings: bool = False) -> dict[str, Any
         if name not in _NAMES or (of_settings and name not in _OF_SETTINGS):
             raise _invalid(str(name)[:50])
     fields: dict[str, Any] = {
-        _NAMES[name]: _READERS[name](name, value) for name, value in body.items()
+        _NAMES[name]: FIELDS[name](name, value) for name, value in body.items()
     }
     if "url" in fields:
         guard.check_url(fields["url"])
@@ -119,7 +119,7 @@ def _headers(name: str, value: Any) -> dict[str, str]:
     return dict(value)
 
 
-_READERS: dict[str, Callable[[str, Any], Any]] = {
+FIELDS: dict[str, Callable[[str, Any], Any]] = {
     "url": lambda name, value: _text(2000, name, value),
     "description": lambda name, value: _text(500, name, value),
     "event_types": _types,

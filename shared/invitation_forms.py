@@ -24,7 +24,7 @@ def read(body: Any, endpoints: Collection[str], settings: Settings) -> dict[str,
 
     endpoints: ids of those that are there.
     """
-    found = account_forms.fields(body, _FIELDS, (), endpoints)
+    found = account_forms.fields(body, FIELDS, (), endpoints)
     back = found.get("return_url")
     if back is not None and not web.allowed_return(back, settings.return_urls):
         raise invalid("return_url")
@@ -60,7 +60,7 @@ def _seconds(name: str, value: Any) -> int:
     return value
 
 
-_FIELDS: Mapping[str, Reader] = {
+FIELDS: Mapping[str, Reader] = {
     **account_forms.OF_NEW,
     "return_url": lambda name, value: account_forms.text(name, value, 2000),
     "login_hint": lambda name, value: account_forms.text(name, value, 254),

@@ -20,7 +20,7 @@ from shared.compose import Draft, Thread
 from shared.errors import Blocked, ReconnectNeeded, Rejected, Stale, TryAgain, UnseenError
 from shared.imap_errors import CommandRefused, TokenRefused
 from shared.logs import Log
-from shared.mailboxes import Mailboxes
+from shared.mailboxes import Mailboxes, opened
 from shared.renew import Renewal
 from shared.send_forms import Original, Wanted
 from shared.send_keys import DONE, SendKey, SendKeys
@@ -189,7 +189,7 @@ class Send:
 
     def _header(self, account: Account, original: Original) -> bytes:
         with self._mailboxes.session(account, _IMAP_SECONDS) as session:
-            found = session.examine(original.folder)
+            found = opened(session, original.folder)
             if original.uid_validity not in {0, found.uidvalidity}:
                 raise account_forms.invalid("uid_validity")
             try:

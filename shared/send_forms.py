@@ -67,7 +67,7 @@ class Wanted:
 
 def read(body: Any) -> Wanted:
     """What is to be sent."""
-    found = account_forms.fields(body, _FIELDS, (), ())
+    found = account_forms.fields(body, FIELDS, (), ())
     original = _original(found)
     if "subject" not in found and not (original and original.uid):
         raise invalid("subject")
@@ -197,7 +197,7 @@ def _number(name: str, value: Any) -> int:
 
 
 _OF_DRAFT = ("to", "cc", "bcc", "reply_to", "text", "html", "attachments", "headers")
-_FIELDS: Mapping[str, Reader] = {
+FIELDS: Mapping[str, Reader] = {
     "from": _person,
     "to": _people,
     "cc": _people,

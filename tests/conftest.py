@@ -22,6 +22,8 @@ from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 from tests.mailbox import Mailbox
 
+TOLD = "told"  # what a test has to say in the summary, as `record_property(TOLD, …)`
+
 type StartLab = Callable[..., Lab]
 type StartApp = Callable[..., SteppedApp]
 type StartScripted = Callable[..., ScriptedImap]
@@ -209,3 +211,12 @@ def _as_it_should_be(request: pytest.FixtureRequest) -> Iterator[None]:
         host = request.getfixturevalue("lab").host
         for account in host.api("GET", "accounts?limit=200").json()["accounts"]:
             host.api("DELETE", f"accounts/{account['id']}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests had to say, also where they ran in other processes."""
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == TOLD and report.when == "call":
+                    terminalreporter.write_line(str(value))

@@ -1,4 +1,4 @@
-"""Writes docs/errors.md from the catalogue: `make errors`."""
+"""Writes docs/errors.md from the catalogue: `make docs`."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "errors.md"
 _HEAD = """# Errors
 
 Every code that pages, events, the API and the log speak with. Made from `shared/catalogue.py` by
-`make errors`; `make check` fails where the two differ.
+`make docs`; `make check` fails where the two differ.
 
 What the account does next:
 

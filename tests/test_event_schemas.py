@@ -233,7 +233,7 @@ def test_an_example_of_the_page_fits(name: str) -> None:
 
 
 def test_schema_and_page_name_the_issues_that_there_are() -> None:
-    (content, _) = SCHEMAS["mail.received"]["properties"]["data"]["oneOf"]
+    content = SCHEMAS["mail.received"]["$defs"]["content"]
     listed = set(content["properties"]["issues"]["items"]["enum"])
     codes = {code for module in _WITH_ISSUES for code in constants(module)}
     assert listed == codes | {"too_large"}

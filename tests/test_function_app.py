@@ -9,6 +9,7 @@ import requests
 
 from tests.conftest import StartLab
 from tests.lab.lab import Lab
+from tests.refusals import problem
 
 ROOT = Path(__file__).parents[1]
 _BARE = {"PATH": os.environ["PATH"]}
@@ -71,6 +72,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "login",
         "message",
         "messages",
+        "openapi",
         "poison",
         "raw_message",
         "redeem_result",
@@ -89,5 +91,7 @@ def test_without_settings_the_host_serves_and_health_names_them_all(start_lab: S
     lab = start_lab(settings=dict.fromkeys(gone, ""))
     answer = requests.get(f"{lab.host.base_url}/api/health", timeout=10)
     assert answer.status_code == 503
-    for named in (answer, lab.host.api("GET", "health/details")):
-        assert {one.get("setting") for one in named.json()["problems"]} == set(gone)
+    assert {one.get("setting") for one in answer.json()["problems"]} == set(gone)
+    status, code, detail = problem(lab.host.api("GET", "health/details"))
+    assert (status, code) == (500, "settings_wrong")
+    assert [name for name in gone if name not in detail] == [], detail

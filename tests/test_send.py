@@ -225,6 +225,14 @@ def test_a_uid_that_is_not_there_is_named(
     assert not server.accepted
 
 
+def test_a_reply_to_a_mail_of_a_folder_that_is_not_there_says_which_field(
+    app: SteppedApp, account: Account
+) -> None:
+    body = mail(in_reply_to_uid=1, folder="Nowhere")
+    problem = refused(lambda: app.parts.send.send(account.id, body, None))
+    assert problem == ("folder_unknown", "folder", 404)
+
+
 def test_answering_leaves_the_mail_unseen(app: SteppedApp, account: Account, address: str) -> None:
     app.put(address)
     app.parts.send.send(account.id, mail(in_reply_to_uid=1), None)

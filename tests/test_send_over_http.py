@@ -22,9 +22,9 @@ from tests.lab.waiting import wait_until
 def post(lab: Lab, address: str, key: str = "", **fields: Any) -> requests.Response:
     """Has the mailbox send."""
     body = {"subject": "Hello", "text": "Hello!\n"} | fields
-    headers = {"x-functions-key": lab.host.function_key} | ({"idempotency-key": key} if key else {})
-    url = f"{lab.host.base_url}/api/accounts/{lab.account(address)['id']}/messages"
-    return requests.post(url, json=body, headers=headers, timeout=60)
+    headers = {"idempotency-key": key} if key else {}
+    path = f"accounts/{lab.account(address)['id']}/messages"
+    return lab.host.api("POST", path, json=body, headers=headers)
 
 
 def received(lab: Lab, address: str, count: int = 1) -> Webhook:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import requests
 
+from . import described
 from .ports import free_port
 from .processes import ROOT, Process
 from .services import CLIENT_ID, Services
@@ -110,11 +111,16 @@ class AppHost:
         )
         answer.raise_for_status()
 
-    def api(self, method: str, path: str, **options: object) -> requests.Response:
-        """Calls a route below `/api/` with the function key."""
-        headers = {"x-functions-key": self.function_key}
-        url = f"{self.base_url}/api/{path}"
-        return requests.request(method, url, headers=headers, timeout=60, **options)  # type: ignore[arg-type]
+    def api(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: object
+    ) -> requests.Response:
+        """Calls a route below `/api/` with the function key; the answer has to be a described one.
+
+        headers: further ones. options: those of requests.
+        """
+        keyed = {"x-functions-key": self.function_key} | dict(headers or {})
+        url, hooks = f"{self.base_url}/api/{path}", {"response": described.check}
+        return requests.request(method, url, headers=keyed, timeout=60, hooks=hooks, **options)  # type: ignore[arg-type]
 
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
