@@ -23,6 +23,7 @@ PURE = {
     "client_certificate",
     *("table_rows", "table_transactions", "table_wire", "table_writes"),
     *("compose", "compose_reply", "send_limits"),
+    "activity",
     *("content_disposition", "envelopes", "message_urls", "searches", "streamed_encodings"),
 }
 ADAPTERS = {"tables", "vault", "microsoft", "client_credential", "imap", "smtp", "webhooks"}
