@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions import (
     accounts,
+    dashboard,
     deliveries,
     due,
     endpoints,
@@ -18,6 +19,6 @@ from functions import (
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 for module in (
     *(login, due, health, accounts, messages, sending),
-    *(endpoints, deliveries, invitations, maintenance),
+    *(endpoints, deliveries, invitations, maintenance, dashboard),
 ):
     app.register_functions(module.blueprint)

@@ -90,6 +90,15 @@ def _answer(make: Callable[[Connector], func.HttpResponse]) -> func.HttpResponse
         return _problem(500, "internal", ENTRIES["internal"].operator)
 
 
+def static(req: func.HttpRequest, file: Any) -> func.HttpResponse:
+    """A file of ours, which the browser need not load again; None is a 404."""
+    if file is None:
+        return func.HttpResponse(status_code=404)
+    if file.is_known(req.headers.get("if-none-match", "")):
+        return func.HttpResponse(status_code=304, headers=file.headers)
+    return func.HttpResponse(file.content, headers=file.headers, mimetype=file.mimetype)
+
+
 def body(req: func.HttpRequest) -> Any:
     """The request's JSON, None where there is none; raises Rejected `field_invalid`."""
     raw = req.get_body()
