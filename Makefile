@@ -48,6 +48,9 @@ bench: setup ## speed and memory, side by side (ARGS=--quick: roughly)
 		$(PY) -m benchmarks.$$(basename $$file .py) $(ARGS) || exit 1; \
 	done
 
+pictures: setup ## take pictures of the dashboard's views, into .lab/pictures
+	@$(PY) -m tests.lab.pictures $(ARGS)
+
 parse: $(VENV)/.installed ## show what a saved mail becomes (FILE=mail.eml)
 	@[ -n "$(FILE)" ] || { echo 'Say which mail: make parse FILE=mail.eml' >&2; exit 2; }
 	@$(PY) -m shared.read_mail "$(FILE)"
@@ -65,4 +68,4 @@ clean: ## remove what was installed or made here
 	rm -rf $(VENV) node_modules .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo lab test soak check docs bench parse doctor run keys clean
+.PHONY: help setup demo lab test soak check docs bench pictures parse doctor run keys clean

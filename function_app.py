@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions import (
     accounts,
+    dashboard,
     deliveries,
     due,
     endpoints,
@@ -19,6 +20,6 @@ from functions import (
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 for module in (
     *(login, due, health, accounts, messages, sending),
-    *(endpoints, deliveries, invitations, maintenance, openapi),
+    *(endpoints, deliveries, invitations, maintenance, openapi, dashboard),
 ):
     app.register_functions(module.blueprint)

@@ -9,7 +9,7 @@ blueprint = func.Blueprint()
 
 @blueprint.route("deliveries", methods=["GET"])
 def deliveries(req: func.HttpRequest) -> func.HttpResponse:
-    known = ("state", "account", "limit", "cursor")
+    known = ("state", "account", "since", "limit", "cursor")
     return api(req, lambda parts: parts.deliveries.page(dict(req.params)), query=known)
 
 

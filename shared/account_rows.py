@@ -32,9 +32,10 @@ class Account:
     first check of a folder takes: unseen mail, or what comes from now on.
     status: active, blocked, reconnect_required, paused; `code` says why, `since` when.
     endpoints: ids of those that are its own; common_endpoints: whether the others get its events
-    too. filtered: events that no endpoint took. shared_mailbox: the address where it is one that
-    somebody else's sign-in opens, delegate: of whom. aliases: what it may send as besides.
-    owed_since: when the oldest event that is owed was recorded.
+    too. filtered: events that no endpoint took. activity: hourly counters of `shared.activity`.
+    shared_mailbox: the address where it is one that somebody else's sign-in opens, delegate: of
+    whom. aliases: what it may send as besides. owed_since: when the oldest event that is owed was
+    recorded.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Account:
     delegate: str = ""
     aliases: tuple[str, ...] = ()
     filtered: int = 0
+    activity: str = ""
     deleted_at: str = ""
     owed: int = 0
     owed_since: str = ""

@@ -1,8 +1,10 @@
 """An account as the API shows it: how it stands, why, since when, and what happens next."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+from shared import activity
 from shared.account_rows import Account
 from shared.catalogue import ENTRIES
 
@@ -16,7 +18,7 @@ _CHECK = ("check", "The mailbox is looked at.")
 type Links = Callable[[Account], str]
 
 
-def view(account: Account, reconnect_url: str = "") -> dict[str, Any]:
+def view(account: Account, now: datetime, reconnect_url: str = "") -> dict[str, Any]:
     """JSON for an operator. reconnect_url: where its owner signs in again, '' where none has to."""
     return {
         "id": account.id,
@@ -42,6 +44,7 @@ def view(account: Account, reconnect_url: str = "") -> dict[str, Any]:
         "filtered": account.filtered,
         "owed": account.owed,
         "dead": account.dead,
+        "activity": activity.view(account.activity, now),
     }
 
 

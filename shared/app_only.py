@@ -101,7 +101,7 @@ class AppOnly:
 
     def _told(self, enrolled: Enrolled, now: datetime) -> Adopted:
         account = enrolled.account
-        view = account_view.view(account)
+        view = account_view.view(account, now)
         messages = (tend.message(enrolled.claim),) if enrolled.claim else ()
         if not enrolled.code:
             return Adopted(view, messages, "", {})

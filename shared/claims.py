@@ -20,7 +20,7 @@ BATCH = 100
 MAX_SINGLES_PER_TICK = 20
 _ROUNDS = 6
 # What operators change, and what others count, while somebody signs in.
-_OTHERS = ("labels", "folders", "endpoints", "common_endpoints", "filtered")
+_OTHERS = ("labels", "folders", "endpoints", "common_endpoints", "filtered", "activity")
 _PAUSE = ("status", "code", "since", "status_version", "next_check_at", "next_refresh_at")
 
 

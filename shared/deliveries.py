@@ -3,11 +3,11 @@
 import html
 from typing import Any
 
-from shared import ids, pages_of
+from shared import ids, instants, pages_of
 from shared.accounts import Accounts
 from shared.errors import Rejected
 from shared.outbox import Outbox
-from shared.outbox_rows import Event
+from shared.outbox_rows import Event, done_from
 
 STATES = ("dead", "owed", "done")
 
@@ -22,7 +22,8 @@ class Deliveries:
     def page(self, query: dict[str, str]) -> dict[str, Any]:
         """Dead ones of all accounts, oldest first in each; another state needs `account`.
 
-        query: state, account, limit, cursor. Raises Rejected `field_invalid` with the field.
+        query: state, account, limit, cursor, and `since`: of what is done, what was done on that
+        day (UTC) or later. Raises Rejected `field_invalid` with the field.
         """
         state = query.get("state") or "dead"
         if state not in STATES:
@@ -33,7 +34,7 @@ class Deliveries:
         if state != "dead" and not account:
             raise Rejected("field_invalid", "account")
         limit = pages_of.limit(query.get("limit", ""))
-        place = pages_of.place(query.get("cursor", ""))
+        place = _place(query, state, account)
         found = self._found(state, account, place, limit + 1)
         more = len(found) > limit
         last = found[limit - 1] if more else None
@@ -57,6 +58,20 @@ class Deliveries:
             if len(found) >= limit:
                 break
         return found
+
+
+def _place(query: dict[str, str], state: str, account: str) -> tuple[str, str]:
+    """Where the page begins: behind the cursor, else at `since`."""
+    since = query.get("since", "")
+    if since and state != "done":
+        raise Rejected("field_invalid", "since")
+    try:
+        first = done_from(instants.parse(since)) if since else ""
+    except ValueError:
+        raise Rejected("field_invalid", "since") from None
+    if query.get("cursor"):
+        return pages_of.place(query["cursor"])
+    return account if first else "", first
 
 
 def view(account_id: str, event: Event, state: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Directory:
         raise TryAgain("stale", "accounts")
 
     def _view(self, account: Account) -> dict[str, Any]:
-        return view(account, self._links(account))
+        return view(account, self._now(), self._links(account))
 
     def _account(self, account_id: str) -> Account:
         account = self._accounts.get(known_form(account_id))

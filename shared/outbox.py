@@ -323,7 +323,7 @@ class Outbox:
 
     def purge_done(self, account: str, now: datetime) -> None:
         """Removes what was done more than 7 days ago."""
-        end = f"done:{now - DONE_KEPT:%Y%m%d}"
+        end = outbox_rows.done_from(now - DONE_KEPT)
         rows = self._tables.query(
             TABLE,
             ("PartitionKey", "eq", account),

@@ -176,6 +176,11 @@ def dead_fields(vault: Vault, account: str, event: Event) -> dict[str, Any]:
     return owed_fields(vault, account, event) | {"RowKey": f"dead:{event.sequence:012d}"}
 
 
+def done_from(moment: datetime) -> str:
+    """The beginning of the keys of what was done on that day; those of later days are greater."""
+    return f"done:{moment:%Y%m%d}"
+
+
 def done_fields(
     vault: Vault, account: str, event: Event, now: datetime, *, to_mark: bool = False
 ) -> dict[str, Any]:
@@ -187,7 +192,7 @@ def done_fields(
     if event.uid:
         kept = {name: kept.get(name) for name in _KEPT_OF_MAIL}
     return _common_fields(vault, account, event, kept) | {
-        "RowKey": f"done:{now:%Y%m%d}:{event.sequence:012d}",
+        "RowKey": f"{done_from(now)}:{event.sequence:012d}",
         "to_mark": to_mark,
     }
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared import instants, schedule
+from shared import activity, instants, schedule
 from shared.account_rows import Account, Folder, folders_text
 from shared.errors import OperatorFault, TryAgain, UnseenError
 
@@ -97,6 +97,9 @@ class Outcome:
         }
         if not self.error:
             fields["last_success_at"] = instants.text(now)
+        if self.mails or self.error:
+            failures = 1 if self.error else 0
+            fields["activity"] = activity.counted(row.activity, now, self.mails, failures)
         found = {folder.name: folder for folder in self.folders}
         # One that was removed and added meanwhile begins anew.
         merged = tuple(

@@ -59,7 +59,7 @@ class Results:
         if row is None or row["redeemed"] or row["expires_at"] <= instants.text(now):
             raise _unknown()
         self._take(row)
-        return self._content(row)
+        return self._content(row, now)
 
     def _take(self, row: Row) -> None:
         """One of many that redeem it at once gets through; the row goes with the purge."""
@@ -87,14 +87,14 @@ class Results:
             self._tables.insert(TABLE, row)
         return code
 
-    def _content(self, row: Row) -> dict[str, Any]:
+    def _content(self, row: Row, now: datetime) -> dict[str, Any]:
         plain = self._vault.open(row["data"], TABLE, row["RowKey"], RESULT)
         content = json.loads(plain)
         account = self._accounts.get(content["account"])
         if account is None or account.deleted_at:
             raise _unknown()
         return {
-            "account": account_view.view(account, self._links(account)),
+            "account": account_view.view(account, now, self._links(account)),
             "reference": account.reference,
             "status": content["status"],
         }

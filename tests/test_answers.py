@@ -35,7 +35,7 @@ def test_without_the_right_key_there_is_no_answer(lab: Lab, method: str, path: s
         assert (answer.status_code, answer.content) == (401, b"")
 
 
-@pytest.mark.parametrize("path", ["login", "callback", "connected", "health"])
+@pytest.mark.parametrize("path", ["login", "callback", "connected", "health", "dashboard"])
 def test_a_browsers_pages_need_no_key(lab: Lab, path: str) -> None:
     assert requests.get(f"{lab.host.base_url}/api/{path}", timeout=10).status_code in {200, 400}
 

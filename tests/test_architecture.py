@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # allows it. A new module is given its place here.
 PURE = {
     *("catalogue", "errors", "ids", "instants", "schedule", "settings", "staleness", "web"),
-    *("stylesheet", "pages"),
+    *("stylesheet", "pages", "dashboard_files"),
     *("id_token", "identity_errors", "imap_errors", "imap_wire", "smtp_errors", "watchdog"),
     *("make_keys", "local_settings", "findings", "logs"),
     *("guard", "guarded_sockets"),
@@ -22,7 +22,7 @@ PURE = {
     *("read_mail", "skeletons", "filters", "circuit", "pages_of", "clouds"),
     "client_certificate",
     *("table_rows", "table_transactions", "table_wire", "table_writes"),
-    *("compose", "compose_reply", "send_limits", "room"),
+    *("compose", "compose_reply", "send_limits", "room", "activity"),
     *("content_disposition", "envelopes", "message_urls", "searches", "streamed_encodings"),
 }
 ADAPTERS = {
@@ -135,6 +135,7 @@ def test_a_library_is_known_in_one_place(library: str) -> None:
 @pytest.mark.parametrize("name", [name for name in sources() if name.startswith("functions.")])
 def test_triggers_know_the_connector_and_plain_values_only(name: str) -> None:
     known = {"connector", "errors", "catalogue", "instants", "web", "pages", "health", "logs"}
+    known |= {"dashboard_files"}
     found = {one.split(".")[1] for one in imports(sources()[name]) if one.startswith("shared.")}
     assert found <= known
 

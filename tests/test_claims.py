@@ -250,12 +250,15 @@ def test_writing_fences_a_run_in_flight_and_keeps_what_others_count(app: Stepped
 
 def test_writing_keeps_what_was_changed_since_and_not_asked_to_change(app: SteppedApp) -> None:
     _, [begun] = claimed(app, 1)
-    app.edit("accounts", "00", IDS[0], labels='["patched"]', common_endpoints=False)
+    counted = "2026-01-31T12|3.0"
+    patched = {"labels": '["patched"]', "common_endpoints": False, "activity": counted}
+    app.edit("accounts", "00", IDS[0], **patched)
     wanted = replace(begun, endpoints=("ep_ours",))
     app.edit("accounts", "00", IDS[0], endpoints='["ep_theirs"]')
     assert app.parts.claims.write_claimed(wanted, TICK, begun)
     row = app.account(IDS[0])
     assert (row.labels, row.common_endpoints) == (("patched",), False)
+    assert row.activity == counted
     assert row.endpoints == ("ep_ours",)
 
 

@@ -125,6 +125,28 @@ def test_what_is_owed_and_done_is_listed_of_one_account(desk: Desk, account: Acc
     assert shown["endpoints"][0]["next_at"] > desk.clock.text
 
 
+def test_of_what_is_done_the_latest_days_can_be_asked_for(desk: Desk, account: Account) -> None:
+    begun = desk.clock.text
+    (old,) = desk.owe(account)
+    desk.tick()
+    desk.clock.forward(days=2)
+    (new,) = desk.owe(account)
+    desk.tick()
+    asked = {"state": "done", "account": account.id}
+    assert listed(desk, **asked, since=desk.clock.text) == [new.webhook_id]
+    assert listed(desk, **asked, since=begun) == [old.webhook_id, new.webhook_id]
+
+
+@pytest.mark.parametrize(
+    ("state", "since"),
+    [("done", "yesterday"), ("done", "2026-01-31"), ("owed", "2026-01-31T12:00:00Z")],
+)
+def test_a_bad_since_is_named(desk: Desk, account: Account, state: str, since: str) -> None:
+    with pytest.raises(Rejected) as caught:
+        desk.parts.deliveries.page({"state": state, "account": account.id, "since": since})
+    assert (caught.value.code, caught.value.detail) == ("field_invalid", "since")
+
+
 def test_an_event_that_is_dead_at_one_endpoint_and_owed_at_another_is_shown_as_dead(
     desk: Desk, account: Account
 ) -> None:

@@ -1,6 +1,7 @@
 """The directory of accounts: pages, one account, and bad input with its field named."""
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from shared.errors import Rejected
 from tests.conftest import StartApp
 from tests.lab.stepped_app import SteppedApp
 
+_NOW = datetime(2026, 1, 31, 12, 34, 56, tzinfo=UTC)
 _IDS = sorted(ids.account_id("tid", f"oid{number}", "") for number in range(7))
 
 
@@ -101,9 +103,16 @@ def test_one_account_is_shown_without_our_insides(full: SteppedApp) -> None:
     assert not {"claim", "generation", "etag", "unfinished", "next_due_at"} & set(shown)
 
 
+def test_the_mails_and_failures_of_a_day_are_shown() -> None:
+    account = Account(id=_IDS[0], shard="00", activity="2026-01-31T11|3.1")
+    shown = account_view.view(account, _NOW)["activity"]
+    assert shown["since"] == "2026-01-30T13:00:00Z"
+    assert (shown["mails"][-2:], shown["failures"][-2:]) == ([3, 0], [1, 0])
+
+
 def test_folders_are_shown_by_name() -> None:
     account = Account(id=_IDS[0], shard="00", folders=(Folder("INBOX", 7, 9),), labels=("a",))
-    shown = account_view.view(account)
+    shown = account_view.view(account, _NOW)
     assert (shown["folders"], shown["labels"]) == (["INBOX"], ["a"])
 
 

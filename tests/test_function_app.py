@@ -59,6 +59,8 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "connect_account",
         "connected",
         "create_endpoint",
+        "dashboard",
+        "dashboard_file",
         "delete_endpoint",
         "deliveries",
         "disconnect_account",

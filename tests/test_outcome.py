@@ -189,6 +189,27 @@ def test_exact_counts_replace_what_the_row_says() -> None:
     assert (found["owed"], found["dead"]) == (1, 0)
 
 
+def test_mails_and_failed_checks_are_counted_by_the_hour() -> None:
+    assert fields(checked(mails=3))["activity"] == "2026-01-31T12|3.0"
+    row = replace(_BEGAN, activity="2026-01-31T11|3.0")
+    failed = fields(checked(error=TryAgain("imap_unavailable")), row)
+    assert failed["activity"] == "2026-01-31T12|0.1,3.0"
+
+
+def test_a_check_that_found_nothing_writes_no_counters() -> None:
+    assert "activity" not in fields(checked(), replace(_BEGAN, activity="2026-01-30T11|3.0"))
+    assert "activity" not in fields(Outcome(owed=2, events=2))
+
+
+def test_counters_are_added_to_what_the_row_says_now() -> None:
+    row = replace(_BEGAN, activity="2026-01-31T12|5.0")
+    assert fields(checked(mails=3), row)["activity"] == "2026-01-31T12|8.0"
+
+
+def test_counters_that_can_not_be_read_do_not_stop_a_run() -> None:
+    assert fields(checked(mails=1), replace(_BEGAN, activity="\x00"))["activity"][-4:] == "|1.0"
+
+
 def test_only_folders_that_are_still_listed_are_written() -> None:
     row = replace(_BEGAN, folders=(Folder("INBOX", 7, 10), Folder("Archive", 9, 1)))
     found = fields(checked(folders=(Folder("INBOX", 7, 12), Folder("Sent", 8, 25))), row)

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from shared import dashboard_files
 from shared.stylesheet import MARK, MOODS, STYLE
 
 _LIGHT, _DARK = (
@@ -15,6 +16,11 @@ _TEXTS = [
     *(("ink", "paper"), ("soft", "paper"), ("act", "paper"), ("ink", "tint"), ("act", "tint")),
     *(("on", "act"), ("on", "press")),
     *(("good", "good-tint"), ("note", "note-tint"), ("bad", "bad-tint")),
+    # The dashboard's besides.
+    *(("ink", "ground"), ("soft", "ground"), ("act", "ground"), ("soft", "tint"), ("bad", "tint")),
+    *(("note", "paper"), ("bad", "paper"), ("paper", "bad"), ("paper", "ink")),
+    *(("ink", "good-tint"), ("ink", "note-tint"), ("ink", "bad-tint"), ("act", "bad-tint")),
+    ("act", "act-tint"),
 ]
 
 
@@ -48,7 +54,10 @@ def test_a_fields_edge_can_be_seen(colours: dict[str, str]) -> None:
 
 def test_dark_has_all_the_colours_of_light() -> None:
     assert _LIGHT.keys() == _DARK.keys()
-    assert set(re.findall(r"var\(--([a-z-]+)\)", STYLE)) == _LIGHT.keys()
+    dashboard = dashboard_files.file("dashboard.css")
+    assert dashboard
+    used = re.findall(r"var\(--([a-z-]+)\)", STYLE + dashboard.content.decode())
+    assert set(used) == _LIGHT.keys()
 
 
 def test_nothing_is_fetched() -> None:

@@ -1,52 +1,15 @@
 """The login in a real browser: no dead end, nothing that our policy refuses, nobody else asked."""
 
-from collections.abc import Iterator
 from typing import Literal
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.conftest import StartLab
+from tests.flows.browsing import heading, press, sign_in
 from tests.lab.imap_proxy import ImapProxy, cut
 from tests.lab.lab import Lab
 from tests.lab.services import Services
-
-
-@pytest.fixture
-def context(chromium: Browser) -> Iterator[BrowserContext]:
-    """A browser that is new, for any number of tabs.
-
-    A script's error, a refusal of our CSP or a request to anybody but us and Microsoft (all on
-    localhost) fails the test.
-    """
-    context = chromium.new_context(ignore_https_errors=True)
-    complaints: list[str] = []
-    context.on("console", lambda message: complaints.append(message.text))
-    context.on("weberror", lambda error: complaints.append(str(error.error)))
-    asked: set[str | None] = set()
-    context.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
-    yield context
-    context.close()
-    # An answer of 400 is a complaint too, and so is the icon that every browser asks for.
-    assert not [one for one in complaints if not one.startswith("Failed to load resource")]
-    assert asked == {"localhost"}
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Page:
-    """Its first tab."""
-    return context.new_page()
-
-
-def press(button: Locator) -> None:
-    """Clicks, and waits for the page that it leads to, however many redirects away."""
-    with button.page.expect_navigation():
-        button.click()
-
-
-def heading(page: Page) -> str:
-    return page.get_by_role("heading", level=1).inner_text()
 
 
 def starts_again(page: Page, code: str) -> None:
@@ -59,14 +22,6 @@ def starts_again(page: Page, code: str) -> None:
 def invitation(lab: Lab, **body: str) -> str:
     """The link of a new invitation."""
     return str(lab.host.api("POST", "invitations", json=body).json()["url"])
-
-
-def sign_in(lab: Lab, page: Page, address: str, link: str = "") -> None:
-    """From our page over the account picker to consent."""
-    lab.person(address)
-    page.goto(link or lab.login_url)
-    press(page.get_by_role("button", name="Continue to Microsoft"))
-    press(page.locator(f'button[value="{address}"]'))
 
 
 def test_from_the_account_picker_to_the_connected_page(lab: Lab, page: Page, address: str) -> None:

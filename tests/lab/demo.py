@@ -9,39 +9,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from . import dashboard_scene
 from .errors import LabError
 from .lab import Lab, start_lab
 from .mails import five, made_up
 from .receiver.client import ReceiverClient, Webhook, ids
 from .standing import described, ending_by_signal
+from .story import Story
 from .waiting import wait_until
 
 PERSONAL = "ada@outlook.example"
 WORK = "grace@contoso.example"
 _FOLDER = Path(".lab")
 _BURST = 25
-
-
-class Story:
-    """Prints what happens; a sentence that does not hold ends the demo."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self.checked: list[tuple[str, str]] = []
-
-    def chapter(self, title: str) -> None:
-        seconds = time.monotonic() - self._started
-        print(f"\n{_bold(title)}  ({seconds:.0f} s)", flush=True)
-
-    def say(self, text: str) -> None:
-        print(f"  {text}", flush=True)
-
-    def check(self, holds: bool, what: str, seen: str = "") -> None:
-        """Says the sentence with its mark, and keeps it for the table at the end."""
-        self.say(f"{'✓' if holds else '✗'} {what}{': ' + seen if seen else ''}")
-        if not holds:
-            raise LabError(f"The demo found something wrong: {what} does not hold ({seen}).")
-        self.checked.append((what, seen))
 
 
 def main() -> int:
@@ -81,6 +61,7 @@ def _tell(story: Story, lab: Lab) -> None:
     _connect(story, lab)
     _five_mails(story, lab)
     _expiry(story, lab)
+    dashboard_scene.tell(story, lab, _FOLDER)
     _kill(story, lab)
     _all_in_order(story, lab)
 
@@ -241,13 +222,11 @@ def _summary(story: Story, lab: Lab) -> None:
 Try it by hand (NotMicrosoft's certificate is the lab's own: your browser will ask):
   Connect a mailbox   {lab.login_url}
   Webhooks so far     {lab.receiver.received_url}
+  Dashboard           {lab.dashboard_url}
+    its key           {lab.host.function_key}
   Health              {lab.host.base_url}/api/health""",
         flush=True,
     )
-
-
-def _bold(text: str) -> str:
-    return f"\033[1m{text}\033[0m" if sys.stdout.isatty() else text
 
 
 if __name__ == "__main__":

@@ -1,10 +1,14 @@
 """The lab: services, the app on its host, and what can be done with them."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from azure.storage.queue import QueueClient, TextBase64EncodePolicy
+
+from shared import settings
+from shared.connector import Connector
 
 from . import walk
 from .app_host import AppHost
@@ -29,6 +33,10 @@ class Lab:
     def login_url(self) -> str:
         return f"{self.host.base_url}/api/login"
 
+    @property
+    def dashboard_url(self) -> str:
+        return f"{self.host.base_url}/api/dashboard"
+
     def browser(self) -> walk.Browser:
         """A new browser, without cookies."""
         return walk.Browser(str(self.services.ca_file), cross_site=[self.services.microsoft_url])
@@ -49,6 +57,12 @@ class Lab:
             login_url or self.login_url, address, ca_file=str(self.services.ca_file), **options
         )
 
+    def connected(self, address: str, kind: str = "personal") -> str:
+        """A mailbox that is connected and looked through; gives the account's id."""
+        self.connect(address, kind)
+        self.receiver.wait_for(1, address, "mailbox.ready")
+        return str(self.wait_for_account(address, claim="")["RowKey"])
+
     def mail(self, address: str, *raws: bytes, **options: Any) -> None:
         """Puts mail into a mailbox; see `Dovecot.deliver`."""
         for raw in raws:
@@ -63,10 +77,13 @@ class Lab:
                 return found
         raise LookupError(address)
 
+    def account_id(self, address: str) -> str:
+        return str(self.account(address)["id"])
+
     def check(self, address: str) -> None:
         """Has the mailbox looked at now."""
-        account_id = self.account(address)["id"]
-        self.host.api("POST", f"accounts/{account_id}/check").raise_for_status()
+        path = f"accounts/{self.account_id(address)}/check"
+        self.host.api("POST", path).raise_for_status()
 
     def rows(self, table: str, **equal: Any) -> list[dict[str, Any]]:
         """The stored rows of a table whose columns have these values."""
@@ -76,6 +93,15 @@ class Lab:
     def edit(self, table: str, partition: str, row: str, **columns: Any) -> None:
         """Changes a stored row behind the app's back."""
         edit(self.host.storage, table, partition, row, **columns)
+
+    @contextlib.contextmanager
+    def parts(self) -> Iterator[Connector]:
+        """The program's parts in this process, with the host's settings and storage."""
+        parts = Connector(settings.read({k: v for k, v in self.host.settings.items() if v}))
+        try:
+            yield parts
+        finally:
+            parts.tables.close()
 
     def enqueue(self, queue: str, text: str) -> None:
         """Puts a message into a queue of the app, as anybody with the storage key could."""
@@ -98,6 +124,7 @@ class Lab:
         return {
             "base_url": self.host.base_url,
             "login_url": self.login_url,
+            "dashboard_url": self.dashboard_url,
             "function_key": self.host.function_key,
             "master_key": self.host.master_key,
             "microsoft_url": self.services.microsoft_url,

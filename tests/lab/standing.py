@@ -133,6 +133,8 @@ The lab stands.
 
   Connect a mailbox   {about["login_url"]}
   Webhooks so far     {about["received_url"]}
+  Dashboard           {about["dashboard_url"]}
+    its key           {about["function_key"]}
   Health              {about["base_url"]}/api/health
   Mail server         imaps://{about["imap_host"]}:{about["imap_port"]}
   Submission          smtp://{about["smtp_host"]}:{about["smtp_port"]} (STARTTLS)

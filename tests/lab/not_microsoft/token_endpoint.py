@@ -143,7 +143,9 @@ class TokenEndpoint:
         if held.used and self._tokens.strict:
             raise Refused("invalid_grant", 70000)
         wanted = [s for s in form.get("scope", "").split() if s not in RESERVED]
-        if not _names(wanted) <= _names(held.scopes):
+        person = self._app.people.get(held.person.username)
+        withdrawn = person is not None and not person.consented
+        if withdrawn or not _names(wanted) <= _names(held.scopes):
             raise Refused("invalid_grant", 65001)
         held.used = True
         answer = self._tokens.issue(held.person, self._client_id, wanted or held.scopes)
