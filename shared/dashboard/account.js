@@ -6,24 +6,29 @@ import { chart } from "./chart.js";
 import { copyable } from "./copying.js";
 import { ask } from "./dialogs.js";
 import { h, link } from "./dom.js";
-import { eventsList, readEndpointNames, readEvents } from "./events_list.js";
+import { doneReader, eventsList, readEndpointNames, readEvents } from "./events_list.js";
 import { button, card, empty, facts, head, loading, notice } from "./parts.js";
 import { isMoment, lasting, when } from "./times.js";
 import { plural, reason, standing, STANDINGS } from "./words.js";
 
-const DAY_MS = 86_400_000;
 const DAYS = 7;
 const SHOWN = 50;
 const BACK = { hash: "#/accounts", text: "Accounts" };
 
 export function account({ id, act, drawn, leave }) {
-  const known = { account: null, events: null, names: new Map(), days: 1 };
+  const known = {
+    account: null,
+    events: null,
+    names: new Map(),
+    days: 1,
+    readDone: doneReader(id, 1),
+  };
 
   async function read(signal) {
     known.account = put(await get(`accounts/${id}`, { signal }));
     drawn();
     known.names = await readEndpointNames(signal);
-    known.events = await eventsOf(id, known.days, signal);
+    known.events = await eventsOf(id, known.readDone, signal);
   }
 
   const changed = (status) => async () =>
@@ -36,7 +41,8 @@ export function account({ id, act, drawn, leave }) {
     disconnect: async () => {
       if (await asked(known.account)) act(() => disconnected(known.account, leave));
     },
-    older: () => act(async () => (known.days = DAYS), ""),
+    older: () =>
+      act(async () => Object.assign(known, { days: DAYS, readDone: doneReader(id, DAYS) }), ""),
   };
 
   return {
@@ -49,13 +55,12 @@ export function account({ id, act, drawn, leave }) {
   };
 }
 
-/** Newest first. What is done is asked for by days, or a busy mailbox would take long to read. */
-async function eventsOf(account, days, signal) {
-  const since = new Date(Date.now() - days * DAY_MS).toISOString().replace(/\.\d+Z$/, "Z");
+/** Newest first; of what is in two lists, because it is sent again, as in the later one. */
+async function eventsOf(account, readDone, signal) {
   const lists = await Promise.all([
+    readDone(signal),
     readEvents({ account, state: "owed" }, signal),
     readEvents({ account, state: "dead" }, signal),
-    readEvents({ account, state: "done", since }, signal),
   ]);
   const byId = new Map(lists.flat().map((one) => [one.webhook_id, one]));
   return [...byId.values()].sort((one, other) => (one.recorded_at < other.recorded_at ? 1 : -1));

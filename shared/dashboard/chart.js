@@ -1,7 +1,7 @@
 // Mails and failed checks of 24 hours: bars up and bars down.
 
 import { h, s } from "./dom.js";
-import { hour } from "./times.js";
+import { hour, instant } from "./times.js";
 import { plural } from "./words.js";
 
 const HOURS = 24;
@@ -29,7 +29,7 @@ export function sum(activities) {
   return total;
 }
 
-const now = () => new Date(Date.now() - (HOURS - 1) * HOUR_MS).toISOString();
+const now = () => instant(Date.now() - (HOURS - 1) * HOUR_MS);
 const added = (numbers) => numbers.reduce((one, other) => one + other, 0);
 
 export function chart(activity) {

@@ -5,9 +5,9 @@ import { ask } from "./dialogs.js";
 import { h } from "./dom.js";
 import { choice, field } from "./parts.js";
 import { said } from "./telling.js";
+import { daysAgo, instant } from "./times.js";
 import { endpointName, plural } from "./words.js";
 
-const DAY_MS = 86_400_000;
 const STATES = [
   ["dead", "Dead letters: what it never took"],
   ["done", "Delivered: what it took within 7 days"],
@@ -41,8 +41,7 @@ const asked = (endpoint) =>
   });
 
 async function all(id, { state, days }) {
-  const now = Date.now();
-  const range = { since: instant(now - days * DAY_MS), until: instant(now), state };
+  const range = { since: daysAgo(days), until: instant(Date.now()), state };
   let count = 0;
   let next = "";
   do {
@@ -56,5 +55,3 @@ async function all(id, { state, days }) {
     ? `${plural(count, "event")} will be sent again with the next run.`
     : "There was nothing to send again.";
 }
-
-const instant = (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, "Z");

@@ -3,19 +3,38 @@
 import { get, post } from "./api.js";
 import { h } from "./dom.js";
 import { badge, button } from "./parts.js";
-import { when } from "./times.js";
+import { daysAgo, when } from "./times.js";
 import { DELIVERIES, endpointName, EVENTS, plural, unescaped } from "./words.js";
+
+const PAGE = 200;
 
 /** All pages of a query, at most so many events. */
 export async function readEvents(query, signal, most = 1000) {
   const found = [];
   let cursor = "";
   do {
-    const page = await get("deliveries", { query: { limit: 200, ...query, cursor }, signal });
+    const page = await get("deliveries", { query: { limit: PAGE, ...query, cursor }, signal });
     found.push(...page.deliveries);
     cursor = page.cursor;
   } while (cursor && found.length < most);
   return found;
+}
+
+/** Reads what was done, oldest first, on from the page that was the last one before. */
+export function doneReader(account, days) {
+  const query = { account, state: "done", since: daysAgo(days), limit: PAGE };
+  const found = new Map();
+  let last = "";
+  return async (signal) => {
+    let cursor = last;
+    do {
+      last = cursor;
+      const page = await get("deliveries", { query: { ...query, cursor }, signal });
+      for (const event of page.deliveries) found.set(event.webhook_id, event);
+      cursor = page.cursor;
+    } while (cursor);
+    return [...found.values()];
+  };
 }
 
 /** What endpoints are called, by id. */

@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 
 const NEVER = "9999";
+const DAY_MS = 86_400_000;
 const UNITS = [
   ["day", 86_400],
   ["hour", 3600],
@@ -30,6 +31,12 @@ export function lasting(text) {
   const [count, unit] = length(Math.max(Date.now() - Date.parse(text), 0));
   return time(text, count ? `for ${count} ${unit}${count === 1 ? "" : "s"}` : "just now");
 }
+
+/** The moment as the API takes it. */
+export const instant = (milliseconds) =>
+  new Date(milliseconds).toISOString().replace(/\.\d+Z$/, "Z");
+
+export const daysAgo = (days) => instant(Date.now() - days * DAY_MS);
 
 /** Hours and minutes of the clock on the wall. */
 export const hour = (moment) => HOUR.format(moment);

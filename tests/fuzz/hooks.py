@@ -1,13 +1,15 @@
 """What schemathesis makes up, brought to meet what is there: SCHEMATHESIS_HOOKS names this module.
 
 A made-up id is of nothing, and every answer would be a 404. So of the values that are valid, nine
-in ten are replaced by one of the lab; what is invalid stays. Webhooks go to the receiver.
+in ten are replaced by one of the lab, in the first cases of an operation all; what is invalid
+stays. Webhooks go to the receiver.
 """
 
 import json
 import os
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +26,9 @@ _THERE = There(**json.loads(os.environ["FUZZ_THERE"]))
 _MAX_QUERY = 6000  # the host takes 8 KiB of a request's line, and answers more by itself
 _KEY = "Idempotency-Key"
 _MADE_UP = 0.1
+_FIRST_CASES = 5
 _CHANCE = random.Random(0)  # the same in each run
+_cases: Counter[str] = Counter()
 
 
 def _matches(pattern: str) -> Callable[[Any], bool]:
@@ -78,26 +82,28 @@ def filter_case(context: HookContext, case: Case[Any]) -> bool:
 def before_call(context: HookContext, case: Case[Any], **kwargs: Any) -> None:
     path, removes = case.operation.path, case.operation.method.upper() == "DELETE"
     of_id = "endpoint_id" if path.startswith("/endpoints") else "account"
+    _cases[case.operation.label] += 1
+    made_up = _MADE_UP if _cases[case.operation.label] > _FIRST_CASES else 0
     parameters = case.path_parameters or {}
     for name, value in parameters.items():
-        parameters[name] = _met(of_id if name == "id" else name, value, spare=removes)
+        parameters[name] = _met(of_id if name == "id" else name, value, made_up, spare=removes)
     if "attachment" in parameters and _NUMBER(str(parameters["uid"])):
         parameters["uid"], parameters["attachment"] = _THERE.attachment
-    if _KEY in case.headers and _CHANCE.random() > _MADE_UP:  # else it is the example's each time
+    if _KEY in case.headers and _CHANCE.random() > made_up:  # else it is the example's each time
         case.headers[_KEY] = f"{case.headers[_KEY][:200]}{_CHANCE.getrandbits(32)}"
     for sent in (case.query, case.body):
         if isinstance(sent, dict):
-            sent.update({name: _met(name, value) for name, value in sent.items()})
+            sent.update({name: _met(name, value, made_up) for name, value in sent.items()})
 
 
-def _met(name: str, value: Any, *, spare: bool = False) -> Any:
+def _met(name: str, value: Any, made_up: float, *, spare: bool = False) -> Any:
     if isinstance(value, list):
-        return [_met(name, one) for one in value]
+        return [_met(name, one, made_up) for one in value]
     if name not in _KNOWN or isinstance(value, bool) or not isinstance(value, str | int):
         return value
     valid, there = _KNOWN[name]
     # A webhook to an address that was made up would leave this machine.
-    if not valid(str(value)) or (name != "url" and _CHANCE.random() < _MADE_UP):
+    if not valid(str(value)) or (name != "url" and _CHANCE.random() < made_up):
         return value
     found = _CHANCE.choice(_SPARE[name] if spare else there)
     return str(found) if isinstance(value, str) else found
