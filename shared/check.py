@@ -76,8 +76,14 @@ class Check:
         if not position.started:
             position, uids = self._first(position, uids, upper)
         if position.uidvalidity != cursor.uidvalidity:
-            below = [uid for uid in uids if uid <= position.backlog_until]
-            position = replace(position, reset_found=len(below), reset_known=0, reset_sent=0)
+            # All that is there now was there before, also where UIDNEXT is missing or too low.
+            position = replace(
+                position,
+                backlog_until=upper,
+                reset_found=len(uids),
+                reset_known=0,
+                reset_sent=0,
+            )
         is_known = self._is_known(position)
         for group in mail_content.groups(session, uids, self.max_mail_bytes):
             weight = mail_content.weight((item.size for item in group), self.max_mail_bytes)
@@ -187,7 +193,6 @@ class Check:
             cursor,
             uidvalidity=status.uidvalidity,
             last_uid=0,
-            backlog_until=max(status.uidnext - 1, 0),
             reset_since=since,
         )
 

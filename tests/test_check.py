@@ -11,7 +11,7 @@ from shared import ids as ids_of
 from shared import instants
 from tests.conftest import StartApp
 from tests.event_schemas import problems
-from tests.lab.imap_proxy import ImapProxy, after, cut, rewritten, says
+from tests.lab.imap_proxy import Answer, ImapProxy, after, cut, rewritten, rewritten_by, says
 from tests.lab.receiver.client import ids
 from tests.lab.stepped_app import SteppedApp
 from tests.lab.waiting import wait_until
@@ -376,6 +376,27 @@ def test_f19_other_uids_bring_no_flood_and_lose_no_mail(app: SteppedApp, address
     app.tick()
     assert app.subjects(address) == [*numbered(5), "New"]
     assert app.account(account.id).folders[0].uidvalidity != account.folders[0].uidvalidity
+
+
+@pytest.mark.parametrize(
+    "said",
+    [rewritten("UIDNEXT", "X-NOTHING"), rewritten_by(r"UIDNEXT \d+", "UIDNEXT 1")],
+    ids=["nothing", "1"],
+)
+def test_f19_no_flood_either_where_the_folder_says_no_good_uidnext_then(
+    proxied: StartApp, proxy: ImapProxy, address: str, said: Answer
+) -> None:
+    """As a server does that has not counted a folder again yet when it is opened."""
+    app = proxied()
+    app.settled(address)
+    app.put(address, "Old", received_at=instants.now() - timedelta(days=9))
+    app.put(address, *numbered(5))
+    app.tick()
+    app.services.dovecot.renumber(address)
+    app.put(address, "New")
+    proxy.on("STATUS|EXAMINE", said)
+    app.tick()
+    assert Counter(app.subjects(address)) == Counter(["Old", *numbered(5), "New"])
 
 
 def test_f19_old_mail_is_not_new_though_nobody_remembers_it(app: SteppedApp, address: str) -> None:

@@ -15,6 +15,7 @@ from .dovecot_configuration import DovecotSettings, write
 from .errors import LabError
 from .ports import free_port
 from .processes import Process
+from .waiting import wait_until
 
 _numbers = itertools.count(1)
 _LETTERS = {"\\Seen": "S", "\\Answered": "R", "\\Flagged": "F", "\\Deleted": "T", "\\Draft": "D"}
@@ -143,10 +144,19 @@ class Dovecot:
 
     def renumber(self, address: str, folder: str = "INBOX") -> None:
         """Gives the folder another UIDVALIDITY and its mails other UIDs, as a restore does."""
+        # A session that has been left may write its list of UIDs once more before it ends.
+        wait_until(
+            lambda: address.lower() not in self._doveadm("who", "-1").lower(),
+            10,
+            "sessions that end",
+        )
         maildir = self._maildir(address, folder)
         for file in maildir.glob("dovecot*"):
             if "uidvalidity" not in file.name:  # the one that remembers what was given out
                 file.unlink()
+
+    def _is_open(self, address: str) -> bool:
+        return address.lower() in self._doveadm("who", "-1").lower()
 
     def _doveadm(self, *command: str) -> str:
         ran = subprocess.run(

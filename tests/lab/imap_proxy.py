@@ -136,6 +136,11 @@ def rewritten(old: str, new: str) -> Answer:
     return lambda tag, ask: ask().replace(old.encode(), new.encode())
 
 
+def rewritten_by(pattern: str, new: str) -> Answer:
+    """As `rewritten`, by a regular expression."""
+    return lambda tag, ask: re.sub(pattern.encode(), new.encode(), ask())
+
+
 def sizes_times(factor: float) -> Answer:
     """The server's answer with sizes that are estimates, as Exchange's are."""
 
