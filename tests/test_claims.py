@@ -352,6 +352,13 @@ def test_a_batch_is_up_to_100_neighbours_and_the_longest_overdue_goes_first() ->
     assert found == [list(range(200, 220)), list(range(100, 200)), list(range(100))]
 
 
+def test_batches_that_came_due_in_the_same_minute_keep_the_order_of_their_keys() -> None:
+    rows = due_rows(*[0] * 200)
+    for number, row in enumerate(rows):
+        row["next_due_at"] = f"2026-01-02T03:04:{59 - number // 100 * 30:02d}Z"
+    assert batches(rows) == [list(range(100)), list(range(100, 200))]
+
+
 def test_f30_what_was_left_unfinished_twice_goes_alone() -> None:
     assert sorted(batches(due_rows(0, 2, 1, 3))) == [[0, 2], [1], [3]]
 
