@@ -336,7 +336,7 @@ def due_rows(*unfinished: int) -> list[Row]:
     """Due rows in key order, the later ones the longer overdue."""
     return [
         Row(
-            {"RowKey": f"{number:04d}", "unfinished": count, "next_due_at": at(-number)},
+            {"RowKey": f"{number:04d}", "unfinished": count, "next_due_at": at(-60 * number)},
             "etag",
         )
         for number, count in enumerate(unfinished)
