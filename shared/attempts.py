@@ -6,6 +6,7 @@ attempt is put off and uses up none, until 72 h after the event was recorded.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -66,10 +67,11 @@ class Attempts:
             place = self.room.place(weight, self.deadline)
             if place is None:
                 return
-            with place:
+            with closing(place):
                 for event, read in self._read(owed):
                     data[event.sequence] = read
                     ready.append(event)
+                place.shrink(mail_content.kept(one for one in data.values() if one))
                 self._deliver(sorted(ready, key=lambda event: event.sequence), data)
 
     def _deliver(self, ready: Sequence[Event], data: Mapping[int, Data | None]) -> None:

@@ -6,6 +6,7 @@ between any two, because the cursor moves only with the events.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -92,7 +93,7 @@ class Check:
                 return False
             last = upper if group[-1].uid == uids[-1] else group[-1].uid
             moved = replace(position, last_uid=last)
-            with place:
+            with closing(place):
                 cursor = position = self._record(cursor, moved, group, is_known, place)
         if replace(position, last_uid=upper) != cursor:
             _, stored = self._move(cursor, replace(position, last_uid=upper), [])
@@ -125,7 +126,7 @@ class Check:
     ) -> Cursor:
         """Records one group and hands it on; gives the cursor as it is stored then."""
         contents = mail_content.read(self.session(), group, self.body_limit, self.max_mail_bytes)
-        place.shrink(sum(content.weight for content in contents.values() if content))
+        place.shrink(mail_content.kept(one.mail for one in contents.values() if one))
         here = [item for item in group if item.uid in contents]
         if len(here) < len(group):
             log.info(

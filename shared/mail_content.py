@@ -16,6 +16,7 @@ _GROUP_BYTES = 8 * 1024 * 1024
 _ANSWER_BYTES = 48 * 1024 * 1024  # less than what `imap_wire` takes of an answer
 _HEADER_BYTES = 1024 * 1024
 _LEAST_BYTES = 4 * 1024
+_TEXTS = ("text", "html", "reply_text")
 # All text that is read of a mail, in UTF-8 or as sent: neither makes five bytes of one.
 WHOLE_BODY_BYTES = 4 * mail_body.MAX_TEXT_BYTES
 _GROUP_MAILS = 97  # a transaction has 98 places for events; one is for mailbox.ready
@@ -35,12 +36,6 @@ class Content:
     def header(self, name: str) -> list[str]:
         """The decoded values of every header field of this name."""
         return [header_words.text(value) for value in self.fields.all(name.lower())]
-
-    @property
-    def weight(self) -> int:
-        """About how many bytes of memory it takes: as it is, and as the JSON that is sent of it."""
-        texts = (self.mail[name] or "" for name in ("text", "html", "reply_text"))
-        return 2 * (_LEAST_BYTES + sum(map(len, texts)))
 
 
 def groups(
@@ -64,6 +59,12 @@ def groups(
 def weight(sizes: Iterable[int], max_mail_bytes: int) -> int:
     """Bytes that are fetched of mails of these sizes: of those beyond the limit, an outline."""
     return sum(size if size <= max_mail_bytes else _HEADER_BYTES for size in sizes)
+
+
+def kept(mails: Iterable[Mapping[str, Any]]) -> int:
+    """About the bytes that mails take once they are read: as fields, and as JSON to send."""
+    texts = ((mail.get(name) or "" for name in _TEXTS) for mail in mails)
+    return sum(2 * (_LEAST_BYTES + sum(map(len, each))) for each in texts)
 
 
 def weight_by_groups(sizes: Sequence[int], max_mail_bytes: int) -> int:

@@ -9,8 +9,6 @@ import ctypes
 import threading
 import time
 from collections import deque
-from types import TracebackType
-from typing import Self
 
 SIZE_BYTES = 24 * 1024 * 1024
 # What a few new mails take never waits: the full mailboxes of a batch hold up no others.
@@ -29,7 +27,7 @@ class Room:
         self._waiting: deque[Place] = deque()
 
     def place(self, weight: int, deadline: float) -> "Place | None":
-        """Room for so many bytes, as a context manager; None where the time is up before.
+        """Room for so many bytes, to be closed; None where the time is up before.
 
         More than there is means all of it. Who waits is served in order. deadline: of the
         monotonic clock. A thread that has a place must not ask for another.
@@ -61,7 +59,7 @@ class Room:
 
 
 class Place:
-    """So many bytes of a room, until the end of the `with` statement."""
+    """So many bytes of a room, until it is closed."""
 
     def __init__(self, room: Room, weight: int) -> None:
         self._room = room
@@ -73,15 +71,7 @@ class Place:
         self.weight -= more
         self._room.give_back(more)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.shrink(0)
 
 
