@@ -1,6 +1,7 @@
 """The lab's command line: start it, and do things to a lab that runs."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from . import remote, standing
 from .errors import LabError
 from .services import Ports
 
-_FOLDER = Path(".lab")
+_FOLDER = Path(os.environ.get("LAB_FOLDER") or ".lab")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +33,8 @@ def _parser() -> argparse.ArgumentParser:
         "--folder",
         type=Path,
         default=_FOLDER,
-        help="where the lab keeps lab.json and its logs (default: .lab); one folder, one lab",
+        help="where the lab keeps lab.json and its logs (default: LAB_FOLDER of the environment, "
+        "or .lab); one folder, one lab",
     )
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _add_up(verbs)
@@ -43,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
         verbs, "host", lambda c: remote.open_lab(c.folder).host(c.action), "the Functions host"
     )
     host.add_argument("action", choices=["kill", "start", "restart"], help="kill is SIGKILL")
+    _add(
+        verbs,
+        "env",
+        lambda c: remote.open_lab(c.folder).env(),
+        'print UNSEEN_URL and UNSEEN_KEY for a shell: eval "$(python -m tests.lab env)"',
+    )
     _add(verbs, "dump", lambda c: remote.open_lab(c.folder).dump(), "print all rows as JSON")
     _add(
         verbs,

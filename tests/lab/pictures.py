@@ -1,16 +1,13 @@
-"""Pictures of every page of the dashboard, light and dark, desktop and phone, from the real app.
+"""Pictures of every page of the dashboard, light and dark, desktop and phone, from the real app."""
 
-python -m tests.lab.pictures [FOLDER]: makes them there (default: .lab/pictures).
-"""
-
-import sys
+import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from shared import instants
 
@@ -19,9 +16,11 @@ from .chromium import chromium
 from .dashboard_page import DashboardPage
 from .lab import Lab, start_lab
 from .mails import five
+from .processes import ROOT
 
 _PERSON = "ada@outlook.example"
 _GONE = "grace@contoso.example"
+_DOCS = ROOT / "docs/pictures"
 _SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 _ACCOUNTS = 190  # a list of several pages
 
@@ -45,25 +44,58 @@ class _Camera:
         self.page.screenshot(path=self.folder / f"{view}-{self.name}.png", full_page=whole)
 
 
-def main(folder: Path) -> None:
+def main() -> None:
     """Starts a lab whose timer rests, fills it, and takes the pictures."""
-    lab = start_lab((folder / "lab").resolve(), beat_seconds=None)
+    options = _options()
+    lab = start_lab((options.folder / "lab").resolve(), beat_seconds=None)
     try:
         views = _filled(lab)
         with chromium() as browser:
-            for name, scheme in product(_SIZES, _SCHEMES):
-                width, height = _SIZES[name]
-                page = browser.new_page(
-                    color_scheme=scheme,
-                    viewport={"width": width, "height": height},
-                    device_scale_factor=2,
-                )
-                camera = _Camera(DashboardPage(lab, page), folder, f"{name}-{scheme}")
-                _views(camera, views)
-                _answers(camera, views["account"])
-                page.close()
+            if options.docs:
+                _of_documents(lab, browser, views)
+            else:
+                _all(lab, browser, options.folder, views)
     finally:
         lab.close()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make pictures", description=__doc__)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path(".lab/pictures"), help="default: .lab/pictures"
+    )
+    parser.add_argument(
+        "--docs", action="store_true", help="take those that the documents show, into docs/pictures"
+    )
+    return parser.parse_args()
+
+
+def _all(lab: Lab, browser: Browser, folder: Path, views: Mapping[str, str]) -> None:
+    for name, scheme in product(_SIZES, _SCHEMES):
+        width, height = _SIZES[name]
+        page = browser.new_page(
+            color_scheme=scheme,
+            viewport={"width": width, "height": height},
+            device_scale_factor=2,
+        )
+        camera = _Camera(DashboardPage(lab, page), folder, f"{name}-{scheme}")
+        _views(camera, views)
+        _answers(camera, views["account"])
+        page.close()
+
+
+def _of_documents(lab: Lab, browser: Browser, views: Mapping[str, str]) -> None:
+    """Small ones: whoever clones the project has them too."""
+    page = browser.new_page(color_scheme="light", viewport={"width": 1280, "height": 760})
+    dashboard = DashboardPage(lab, page)
+    page.goto(lab.login_url)
+    page.screenshot(path=_DOCS / "login.png")
+    page.goto(dashboard.url)
+    for view, name in {"overview": "overview", "account-gone": "account"}.items():
+        dashboard.open(views[view])
+        dashboard.settled()
+        page.screenshot(path=_DOCS / f"{name}.png")
+    page.close()
 
 
 def _filled(lab: Lab) -> dict[str, str]:
@@ -124,4 +156,4 @@ def _answers(camera: _Camera, account: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else ".lab/pictures"))
+    main()

@@ -1,6 +1,7 @@
 """A standing lab, seen from another process through its `lab.json`."""
 
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from multiprocessing.connection import Client
@@ -67,6 +68,11 @@ class Remote:
         print(f"{page.status} {page.title}")
         if page.status != 200:
             raise LabError(page.text)
+
+    def env(self) -> None:
+        """Where the app is, and its key, as a shell takes them."""
+        print(f"export UNSEEN_URL={shlex.quote(self._about['base_url'])}")
+        print(f"export UNSEEN_KEY={shlex.quote(self._about['function_key'])}")
 
     def dump(self) -> None:
         """All rows of all tables."""
