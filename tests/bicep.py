@@ -6,7 +6,6 @@ pycep knows the syntax and no types. What only the compiler can say, the workflo
 
 import functools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,8 +53,8 @@ class Bicep:
 
     def uses(self, name: str) -> int:
         """How often a name stands where it is no property, no key and no text of its own."""
-        bare = rf"(?<![\w.'-]){name}\b(?!\s*:|')"
-        return len(re.findall(bare, self.text)) - 1  # its declaration
+        values = re.sub(rf"^\s*{name}:", "", self.text, flags=re.MULTILINE)
+        return len(re.findall(rf"(?<![\w.'-]){name}\b(?!')", values)) - 1  # its declaration
 
 
 @functools.cache
@@ -65,8 +64,8 @@ def read(path: Path) -> Bicep:
     return Bicep(path, code, BicepParser().parse(text=text))
 
 
-def all_files() -> Iterator[Bicep]:
-    return map(read, FILES)
+def all_files() -> list[Bicep]:
+    return [read(path) for path in FILES]
 
 
 def app_settings() -> set[str]:

@@ -67,6 +67,22 @@ def test_the_example_file_works_once_it_is_filled_in() -> None:
     assert settings.read(EXAMPLE | filled).open_connect
 
 
+def test_what_the_example_file_says_of_the_rest_is_the_default() -> None:
+    """But for what opens a machine of one's own: http, private addresses, open connect."""
+    chosen = {"OPEN_CONNECT", "RETURN_URLS", "ALLOW_PRIVATE_ENDPOINTS", "WEBHOOK_URL"}
+    chosen |= {"PUBLIC_BASE_URL", "AzureWebJobsStorage", "CLIENT_ID", "CLIENT_SECRET"}
+    chosen |= {"ENCRYPTION_KEYS", "WEBHOOK_SECRET"}
+    secrets = {
+        "CLIENT_ID": "2f8ac4c6-0000-4000-8000-00000000c1d0",
+        "CLIENT_SECRET": "a~secret",
+        "ENCRYPTION_KEYS": make_keys.encryption_key(),
+        "WEBHOOK_SECRET": make_keys.webhook_secret(),
+    }
+    whole = settings.read(EXAMPLE | secrets)
+    least = {name: value for name, value in EXAMPLE.items() if name in chosen}
+    assert settings.read(least | secrets) == whole
+
+
 def test_every_event_is_in_the_readme() -> None:
     kinds = {
         value
