@@ -61,7 +61,7 @@ class Bicep:
 def read(path: Path) -> Bicep:
     text = path.read_text()
     code = re.sub(r"^\s*//.*$|(?<=\s)//.*$", "", text, flags=re.MULTILINE)
-    return Bicep(path, code, BicepParser().parse(text=text))
+    return Bicep(path, code, dict(BicepParser().parse(text=text)))
 
 
 def all_files() -> list[Bicep]:

@@ -8,6 +8,7 @@ their arguments to this process: a hook makes dozens of calls, which are to cost
 import json
 import os
 import signal
+import socket
 import socketserver
 import threading
 from collections.abc import Callable
@@ -62,6 +63,16 @@ class Refused(Exception):
     """What the real one would say on stderr before it exits with 1."""
 
 
+class _Server(socketserver.ThreadingTCPServer):
+    serve: Callable[[socket.socket], None]
+
+
+class _Request(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        assert isinstance(self.server, _Server)
+        self.server.serve(self.request)
+
+
 class NotAzure:
     """`az` and `azd` are in `folder`; they serve until `stop`.
 
@@ -78,7 +89,8 @@ class NotAzure:
         self.refuses: dict[str, str] = {}
         self.dies: tuple[str, str] | None = None
         self.calls: list[list[str]] = []
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), self._serve)
+        self._server = _Server(("127.0.0.1", 0), _Request)
+        self._server.serve = self._serve
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         for name in ("az", "azd"):
             port = self._server.server_address[1]
@@ -89,8 +101,7 @@ class NotAzure:
         self._server.shutdown()
         self._server.server_close()
 
-    def _serve(self, *request: Any) -> None:
-        connection = request[0]
+    def _serve(self, connection: socket.socket) -> None:
         said = b""
         while not said.endswith(b"\0END\0"):
             said += connection.recv(65536)
@@ -278,7 +289,7 @@ class NotAzure:
 
 
 def _parse(program: str, arguments: list[str]) -> tuple[str, dict[str, list[str]], list[str]]:
-    words = []
+    words: list[str] = []
     while arguments[len(words) :] and not arguments[len(words)].startswith("-"):
         words.append(arguments[len(words)])
     verb = next(
