@@ -379,6 +379,14 @@ REFUSALS = {
         "REGISTRATION manual",
     ),
     "other tenant": (lambda azure: azure.set(AZURE_TENANT_ID="another"), "az login --tenant"),
+    "other subscription": (
+        lambda azure: azure.set(AZURE_SUBSCRIPTION_ID="another"),
+        "az account set --subscription another",
+    ),
+    "throttled": (
+        lambda azure: azure.refuses.update({"account show": "ERROR: (TooManyRequests) wait"}),
+        "in a minute",
+    ),
     "gone": (lambda azure: azure.set(CLIENT_ID="2f"), "not in az' tenant"),
     "word": (lambda azure: azure.set(CLIENT_CREDENTIAL="password"), "one of: secret"),
     "days": (lambda azure: azure.set(CLIENT_SECRET_DAYS="many"), "1 to 730"),

@@ -30,7 +30,7 @@ var rules = [
     says: 'The client secret or certificate ends soon, or has ended: docs/deploying.md, Change a secret.'
     query: loadTextContent('../queries/alert-credential.kql')
     severity: 2
-    every: 'P1D'
+    every: 'PT6H'
     window: 'P1D'
   }
   {

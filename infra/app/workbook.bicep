@@ -43,7 +43,7 @@ var parts = [
 ]
 
 // Types 9 and 3 are a workbook's parameters and a query; the queries take the range of time from it.
-var range = [
+var timeRange = [
   {
     type: 9
     name: 'range'
@@ -113,7 +113,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
     version: '1.0'
     serializedData: string({
       version: 'Notebook/1.0'
-      items: concat(range, charts)
+      items: concat(timeRange, charts)
       fallbackResourceIds: [
         insightsId
       ]

@@ -21,7 +21,10 @@ from .errors import HookError
 from .key_vault import KeyVault
 
 _CREDENTIALS = ("secret", "certificate", "federated")
-SECRETS = ("client-secret", "client-certificate", "encryption-keys", "webhook-secret")
+SECRETS = (
+    *("client-secret", "client-certificate"),
+    *("encryption-keys", "webhook-secret", "access-token-key"),
+)
 
 
 def prepare(environment: Environment) -> None:
@@ -126,7 +129,7 @@ def status(environment: Environment) -> None:
         print("registration: none yet")
     if name := environment.get("KEY_VAULT_NAME"):
         vault = KeyVault(name)
-        for secret in (*SECRETS, "access-token-key"):
+        for secret in SECRETS:
             tags = vault.tags(secret)
             until = f", until {tags['expires_on']}" if tags and "expires_on" in tags else ""
             print(f"{name}/{secret}: {'there' + until if tags is not None else 'none'}")
@@ -186,7 +189,7 @@ def _choose_expiry(environment: Environment) -> None:
 def _tell_expiry(environment: Environment, ends_on: date) -> None:
     environment.put("CLIENT_SECRET_EXPIRES_ON", ends_on.isoformat())
     az(
-        *("functionapp", "config", "appsettings", "set", *_subscription(environment)),
+        *("functionapp", "config", "appsettings", "set"),
         *("--name", environment.need("FUNCTION_APP_NAME")),
         *("--resource-group", environment.need("AZURE_RESOURCE_GROUP")),
         *("--settings", f"CLIENT_SECRET_EXPIRES_ON={ends_on}"),
@@ -201,14 +204,20 @@ def _refresh(environment: Environment) -> None:
 
 
 def _account(environment: Environment) -> dict[str, str]:
-    """Whom az is signed in as, in the environment's subscription."""
-    found = az("account", "show", *_subscription(environment))
+    """Whom az is signed in as. Its own subscription counts: directories are asked by it too."""
+    found = az("account", "show")
     account = {"tenantId": found["tenantId"], **found["user"]}
     tenant = environment.get("AZURE_TENANT_ID")
     if tenant and tenant != account["tenantId"]:
         raise HookError(
             f"az is signed in to the tenant {account['tenantId']}, and this environment is in "
             f"{tenant}. Run: az login --tenant {tenant}"
+        )
+    subscription = environment.get("AZURE_SUBSCRIPTION_ID")
+    if subscription and subscription != found["id"]:
+        raise HookError(
+            f"az is set to the subscription {found['id']}, and this environment to "
+            f"{subscription}. Run: az account set --subscription {subscription}"
         )
     return account
 
@@ -223,11 +232,6 @@ def _officer(environment: Environment, account: dict[str, str]) -> str:
         if known := environment.get("SECRETS_OFFICER_ID"):
             return known
         raise
-
-
-def _subscription(environment: Environment) -> tuple[str, ...]:
-    known = environment.get("AZURE_SUBSCRIPTION_ID")
-    return ("--subscription", known) if known else ()
 
 
 def _show(environment: Environment, name: str) -> tuple[str, ...]:

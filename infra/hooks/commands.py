@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import HookError, NotAllowedYet, NotFound
+from .errors import HookError, NotFound, NotYet
 
 _INSTALL = {
     "az": "https://learn.microsoft.com/cli/azure/install-azure-cli",
@@ -38,7 +38,7 @@ _MEANINGS: list[tuple[str, type[HookError], str]] = [
     ),
     (
         r"ForbiddenByRbac|not authorized to perform action|Caller is not authorized",
-        NotAllowedYet,
+        NotYet,
         "the vault does not let this account at its secrets (role Key Vault Secrets Officer)",
     ),
     (
@@ -53,6 +53,11 @@ _MEANINGS: list[tuple[str, type[HookError], str]] = [
         "a policy of the tenant allows no client secrets. Use a certificate "
         "(azd env set CLIENT_CREDENTIAL certificate) or, for work accounts only, none "
         "(azd env set CLIENT_CREDENTIAL federated): docs/registering.md",
+    ),
+    (
+        r"TooManyRequests|throttl",
+        HookError,
+        "Azure is asked too much just now. Try again in a minute",
     ),
     (
         r"TooMany\w*|maximum number of|exceeds? the (maximum|limit|quota)",
@@ -83,7 +88,7 @@ _MEANINGS: list[tuple[str, type[HookError], str]] = [
     ),
     (
         r"getaddrinfo|Max retries exceeded|Connection (refused|reset|aborted)|timed out",
-        HookError,
+        NotYet,
         "Azure was not reached from here: look at the network, and try again",
     ),
 ]

@@ -9,5 +9,5 @@ class NotFound(HookError):
     """What was asked for is not there."""
 
 
-class NotAllowedYet(HookError):
-    """A role is missing; one that was just given takes minutes to hold."""
+class NotYet(HookError):
+    """A role or a name that was just made takes minutes to hold; or it never will."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .commands import az, private_file
-from .errors import HookError, NotAllowedYet, NotFound
+from .errors import HookError, NotFound, NotYet
 
 _PATIENCE_SECONDS = 600  # a role takes "up to ten minutes" to hold
 _PAUSE_SECONDS = 10
@@ -24,10 +24,10 @@ class KeyVault:
             try:
                 self._secret("list")
                 return
-            except NotAllowedYet as refused:
+            except NotYet as refused:
                 error = refused
             if not tried:
-                print("Waiting for the role at the vault to hold; it may take minutes ...")
+                print("Waiting for the vault to let us in; a new role may take minutes ...")
             self._pause(_PAUSE_SECONDS)
         raise HookError(
             f"{error} It was given by azd provision to SECRETS_OFFICER_ID: is az signed in as "
