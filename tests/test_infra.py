@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from infra.hooks import __main__ as hooks
+from shared import make_keys, settings
 from tests import bicep
 from tests.bicep import INFRA, Bicep
 from tests.test_documents import EXAMPLE, first_column, settings_in_code
@@ -316,3 +317,18 @@ def test_alerts_lead_to_a_page_that_is_there() -> None:
     for page, heading in re.findall(r"(docs/[\w.]+md), ([A-Z][\w ]+)\.", text):
         assert f"\n## {heading}\n" in (ROOT / page).read_text()
     assert "timer_late" in (ROOT / "docs/operating.md").read_text()
+
+
+def test_an_empty_setting_stands_for_its_default() -> None:
+    """Bicep hands over what nobody chose as an empty text."""
+    chosen = {"CLIENT_ID", "CLIENT_SECRET", "ENCRYPTION_KEYS", "PUBLIC_BASE_URL", "WEBHOOK_URL"}
+    chosen |= {"WEBHOOK_SECRET"}
+    filled = {
+        **{"CLIENT_ID": "2f8ac4c6-0000-4000-8000-00000000c1d0", "CLIENT_SECRET": "a~secret"},
+        **{"ENCRYPTION_KEYS": make_keys.encryption_key(), "WEBHOOK_URL": "https://a.example/"},
+        **{"WEBHOOK_SECRET": make_keys.webhook_secret(), "PUBLIC_BASE_URL": "https://u.example"},
+        "AzureWebJobsStorage": "UseDevelopmentStorage=true",
+    }
+    empty = dict.fromkeys(bicep.app_settings() - OF_THE_HOST - chosen, "")
+    assert len(empty) > 15
+    assert settings.read(filled | empty) == settings.read(filled)
