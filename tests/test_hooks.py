@@ -428,3 +428,37 @@ def test_each_verb_has_help(azure: Azure, verb: str) -> None:
     assert azure.hook(verb, "--help") == 0
     assert "usage: python -m infra.hooks" in azure.output
     assert not azure.calls
+
+
+@pytest.mark.parametrize("call", ["az functionapp config appsettings set", "az rest"])
+def test_what_a_killed_rotation_did_not_tell_the_next_deployment_tells(
+    azure: Azure, call: str
+) -> None:
+    azure.up()
+    azure.set(CLIENT_SECRET_DAYS="90")
+    azure.dies = ("before", call)
+    assert azure.hook("rotate") != 0
+    assert azure.dies is None
+    azure.set(CLIENT_SECRET_EXPIRES_ON="2027-01-01")  # as a clone elsewhere may still have it
+    azure.up()
+    ends_on = (TODAY + timedelta(days=90)).isoformat()
+    assert azure.state["env"]["CLIENT_SECRET_EXPIRES_ON"] == ends_on
+    assert len(azure.state["vault"]["client-secret"]) == 2
+
+
+def test_nothing_is_retired_where_the_vaults_secret_is_somebodys_own(azure: Azure) -> None:
+    azure.up()
+    assert azure.hook("put", "client-secret", given="by hand") == 0
+    before = azure.app["passwords"]
+    assert azure.hook("retire") == 1
+    azure.up()
+    assert azure.app["passwords"] == before
+    assert azure.value("client-secret") == "by hand"
+
+
+@pytest.mark.parametrize("answer", ["Welcome to az!", "[", "{}", "[]", "null"])
+def test_an_answer_that_is_none_ends_in_a_sentence(azure: Azure, answer: str) -> None:
+    (azure.folder / "az").write_text(f"#!/bin/sh\necho '{answer}'\n")
+    assert azure.hook("prepare") == 1
+    assert "no JSON" in azure.output or "az version" in azure.output
+    assert "Traceback" not in azure.output

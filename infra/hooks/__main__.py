@@ -289,6 +289,10 @@ def main(arguments: list[str] | None = None) -> int:
     except HookError as error:
         print(f"unseen: {error}", file=sys.stderr)
         return 1
+    except (KeyError, TypeError) as error:
+        print(f"unseen: az answered in a form that is not known here ({error!r}).", file=sys.stderr)
+        print("Is it 2.68 or newer: az version", file=sys.stderr)
+        return 1
     return 0
 
 
