@@ -2,6 +2,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 VENV := .venv
+POLICIES := .venv-checkov
 PY := $(VENV)/bin/python
 ONCE ?=
 export ONCE
@@ -14,6 +15,12 @@ $(VENV)/.installed: requirements.txt requirements-dev.txt tests/lab/find_python.
 	echo "Setting up $(VENV) with $$python ..."; \
 	"$$python" -m venv --clear $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(POLICIES)/.installed: tests/policies.txt | $(VENV)/.installed
+	@echo "Setting up $(POLICIES) ..."
+	@$(PY) -m venv --clear $(POLICIES)
+	@$(POLICIES)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
 setup: $(VENV)/.installed ## install what the lab, the tests and the demo need
@@ -31,12 +38,14 @@ test: setup ## all tests, against the real parts
 soak: setup ## the tests that take longer than a minute
 	@$(PY) -m pytest -s tests/soak $(ARGS)
 
-check: $(VENV)/.installed ## lint, types, architecture, pages that are made
+check: $(VENV)/.installed $(POLICIES)/.installed ## lint, types, architecture, pages that are made, infra
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/zizmor --offline --quiet --no-progress .github/workflows
+	@$(POLICIES)/bin/python -m tests.policies
 	@$(PY) -m pytest tests/test_architecture.py tests/test_errors_page.py \
-		tests/test_api_description.py
+		tests/test_api_description.py tests/test_documents.py tests/test_infra.py
 
 docs: $(VENV)/.installed ## write docs/errors.md, docs/api.md, functions/openapi.json
 	@$(PY) -m tests.errors_page
@@ -65,7 +74,7 @@ keys: $(VENV)/.installed ## make ENCRYPTION_KEYS and WEBHOOK_SECRET
 	@$(PY) -m shared.make_keys
 
 clean: ## remove what was installed or made here
-	rm -rf $(VENV) node_modules .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(POLICIES) node_modules .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help setup demo lab test soak check docs bench pictures parse doctor run keys clean

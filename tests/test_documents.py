@@ -67,6 +67,22 @@ def test_the_example_file_works_once_it_is_filled_in() -> None:
     assert settings.read(EXAMPLE | filled).open_connect
 
 
+def test_what_the_example_file_says_of_the_rest_is_the_default() -> None:
+    """But for what opens a machine of one's own: http, private addresses, open connect."""
+    chosen = {"OPEN_CONNECT", "RETURN_URLS", "ALLOW_PRIVATE_ENDPOINTS", "WEBHOOK_URL"}
+    chosen |= {"PUBLIC_BASE_URL", "AzureWebJobsStorage", "CLIENT_ID", "CLIENT_SECRET"}
+    chosen |= {"ENCRYPTION_KEYS", "WEBHOOK_SECRET"}
+    secrets = {
+        "CLIENT_ID": "2f8ac4c6-0000-4000-8000-00000000c1d0",
+        "CLIENT_SECRET": "a~secret",
+        "ENCRYPTION_KEYS": make_keys.encryption_key(),
+        "WEBHOOK_SECRET": make_keys.webhook_secret(),
+    }
+    whole = settings.read(EXAMPLE | secrets)
+    least = {name: value for name, value in EXAMPLE.items() if name in chosen}
+    assert settings.read(least | secrets) == whole
+
+
 def test_every_event_is_in_the_readme() -> None:
     kinds = {
         value
@@ -79,7 +95,7 @@ def test_every_event_is_in_the_readme() -> None:
 def test_every_query_is_in_the_page_of_operating_and_every_code_there_is_known() -> None:
     page = (ROOT / "docs/operating.md").read_text()
     queries = {file.name for file in (ROOT / "infra/queries").iterdir()}
-    assert set(re.findall(r"`([a-z]+\.kql)`", page)) == queries
+    assert set(re.findall(r"`([a-z-]+\.kql)`", page)) == queries
     codes = re.findall(r"^\| (`[a-z_`, ]+`) \|", page, re.MULTILINE)
     assert {code for cell in codes for code in re.findall(r"[a-z_]+", cell)} <= set(ENTRIES)
     assert len(codes) > 3
