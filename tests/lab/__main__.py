@@ -38,6 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     _add_up(verbs)
     _add_mail(verbs)
     _add_connect(verbs)
+    environment = _add(
+        verbs,
+        "environment",
+        lambda c: remote.open_lab(c.folder).environment(c.port),
+        "give an example an endpoint, and print its environment for a shell",
+    )
+    environment.add_argument(
+        "port", type=int, nargs="?", default=3000, help="where it listens (default: 3000)"
+    )
     _add(verbs, "timer", lambda c: remote.open_lab(c.folder).timer(), "fire the timer now")
     host = _add(
         verbs, "host", lambda c: remote.open_lab(c.folder).host(c.action), "the Functions host"
