@@ -99,11 +99,12 @@ def went(said: requests.Response) -> bool:
     log.warning("Unseen: %s %s", said.status_code, code)
     # outcome_unknown: asked again under its key it is looked for, and never sent twice.
     if said.status_code in {401, 429} or said.status_code >= 500 or code == "outcome_unknown":
-        raise HTTPException(503, headers={"Retry-After": said.headers.get("Retry-After", "60")})
+        wait = said.headers.get("Retry-After")
+        raise HTTPException(503, headers={"Retry-After": wait} if wait else None)
     return False  # for good: the mail stays unread, for people
 
 
 @app.exception_handler(requests.RequestException)
 def unreachable(request: Request, error: requests.RequestException) -> Response:
     log.warning("Unseen: %s", error)
-    return Response(status_code=503, headers={"Retry-After": "60"})
+    return Response(status_code=503)

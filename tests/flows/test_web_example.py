@@ -15,39 +15,19 @@ import requests
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.flows.browsing import heading, press, sign_in
-from tests.lab.app_host import AppHost
-from tests.lab.azurite import next_account
 from tests.lab.example_app import ExampleApp, command
 from tests.lab.lab import Lab
 from tests.lab.mails import made_up
 from tests.lab.ports import free_port
 from tests.lab.processes import ROOT, plain_environment
-from tests.lab.services import Services
 from tests.lab.waiting import wait_until
-
-_PORT = free_port()
-
-
-@pytest.fixture(scope="module")
-def own_lab(services: Services, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """A host that nobody gets into without an invitation, and that sends people back to the app."""
-    settings = {"RETURN_URLS": f"http://localhost:{_PORT}", "OPEN_CONNECT": "false"}
-    host = AppHost(
-        services,
-        tmp_path_factory.mktemp("host"),
-        storage_account=next_account(),
-        beat_seconds=0.5,
-        settings=settings,
-    )
-    host.start()
-    yield Lab(services, host)
-    host.kill()
 
 
 @pytest.fixture
-def example(own_lab: Lab, tmp_path: Path) -> Iterator[ExampleApp]:
+def example(example_lab: Lab, example_port: int, tmp_path: Path) -> Iterator[ExampleApp]:
     """The application, with nothing in its database."""
-    running = ExampleApp(own_lab, "web", tmp_path, _PORT, {"DATABASE": str(tmp_path / "web")})
+    database = {"DATABASE": str(tmp_path / "database")}
+    running = ExampleApp(example_lab, "web", tmp_path, example_port, database)
     yield running
     running.stop()
 
@@ -72,7 +52,7 @@ def go_on(page: Page, address: str) -> str:
     press(page.locator(f'button[value="{address}"]'))
     if page.locator("#accept").count():  # not asked a second time
         press(page.locator("#accept"))
-    return next((url for url in asked if f":{_PORT}/connected?" in url), "")
+    return next((url for url in asked if "/connected?" in url and "result=" in url), "")
 
 
 def mail(page: Page, subject: str) -> Locator:
@@ -95,18 +75,18 @@ def event(kind: str, account: str, at: str = "", **data: Any) -> bytes:
 
 
 def test_from_the_button_to_the_first_mail(
-    own_lab: Lab, example: ExampleApp, page: Page, address: str
+    example_lab: Lab, example: ExampleApp, page: Page, address: str
 ) -> None:
     enter(page, example)
     assert heading(page) == "Bring your mail here"
-    connect(own_lab, page, address)
+    connect(example_lab, page, address)
     assert page.url == f"{example.url}/"
     expect(page.get_by_role("heading", name=address)).to_be_visible()
-    own_lab.mail(address, made_up(address, "The first one", "Good morning!"))
+    example_lab.mail(address, made_up(address, "The first one", "Good morning!"))
     first = mail(page, "The first one")
     expect(first).to_contain_text("Good morning!", timeout=40_000)  # nobody reloads
     expect(first).to_contain_text("yuki@sender.example")
-    assert all("\\Seen" not in flags for flags in own_lab.dovecot.flags(address).values())
+    assert all("\\Seen" not in flags for flags in example_lab.dovecot.flags(address).values())
 
 
 def test_a_forged_result_is_refused(example: ExampleApp, page: Page) -> None:
@@ -120,9 +100,11 @@ def test_a_forged_result_is_refused(example: ExampleApp, page: Page) -> None:
     assert heading(page) == "Bring your mail here"
 
 
-def test_a_result_is_good_once(own_lab: Lab, example: ExampleApp, page: Page, address: str) -> None:
+def test_a_result_is_good_once(
+    example_lab: Lab, example: ExampleApp, page: Page, address: str
+) -> None:
     enter(page, example)
-    back = connect(own_lab, page, address)
+    back = connect(example_lab, page, address)
     assert parse_qs(urlsplit(back).query)["reference"] == ["ada"]
     page.goto(back)
     assert heading(page) == "This way back is not valid"
@@ -132,34 +114,34 @@ def test_a_result_is_good_once(own_lab: Lab, example: ExampleApp, page: Page, ad
 
 @pytest.mark.parametrize("victim", ["Grace", ""], ids=["a user", "a stranger"])
 def test_whoever_follows_anothers_link_gives_him_nothing(
-    own_lab: Lab, example: ExampleApp, page: Page, address: str, victim: str
+    example_lab: Lab, example: ExampleApp, page: Page, address: str, victim: str
 ) -> None:
     ada, link = with_link(example, "ada")
     if victim:
         enter(page, example, victim)
-    sign_in(own_lab, page, address, link)
-    own_lab.mail(address, made_up(address, "Not for Ada"))
+    sign_in(example_lab, page, address, link)
+    example_lab.mail(address, made_up(address, "Not for Ada"))
     press(page.locator("#accept"))
     assert heading(page) == "This was not your sign-in"
     with pytest.raises(LookupError):
-        own_lab.account(address)
+        example_lab.account(address)
     example.wait_for(1)
     for shown in (ada.get(example.url, timeout=10).text, page.content()):
         assert address not in shown and "Not for Ada" not in shown
 
 
 def test_anothers_result_takes_nothing_from_whom_the_mailbox_is(
-    own_lab: Lab, example: ExampleApp, page: Page, address: str
+    example_lab: Lab, example: ExampleApp, page: Page, address: str
 ) -> None:
     enter(page, example)
-    connect(own_lab, page, address)
+    connect(example_lab, page, address)
     _, link = with_link(example, "ada")  # Ada again, who goes on in Grace's browser
     press(page.get_by_role("button", name="Sign out"))
     enter(page, example, "Grace")
     page.goto(link)
     go_on(page, address)
     assert heading(page) == "This was not your sign-in"
-    assert own_lab.account(address)["reference"] == "ada"
+    assert example_lab.account(address)["reference"] == "ada"
     press(page.get_by_role("button", name="Sign out"))
     enter(page, example)
     expect(page.get_by_role("heading", name=address)).to_be_visible()
@@ -182,11 +164,11 @@ def test_the_session_is_for_the_server_alone(example: ExampleApp) -> None:
 
 
 def test_a_forged_webhook_is_refused_and_not_shown(
-    own_lab: Lab, example: ExampleApp, page: Page, address: str
+    example_lab: Lab, example: ExampleApp, page: Page, address: str
 ) -> None:
     enter(page, example)
-    connect(own_lab, page, address)
-    account = own_lab.account_id(address)
+    connect(example_lab, page, address)
+    account = example_lab.account_id(address)
     forged = event("mail.received", account, subject="Forged", text="Forged")
     for body in (forged, b"", b"\xff", b"{}"):
         assert requests.post(f"{example.url}/webhooks", body, timeout=10).status_code == 401
@@ -196,29 +178,29 @@ def test_a_forged_webhook_is_refused_and_not_shown(
 
 
 def test_i2_a_webhook_that_comes_twice_is_shown_once(
-    own_lab: Lab, example: ExampleApp, page: Page, address: str
+    example_lab: Lab, example: ExampleApp, page: Page, address: str
 ) -> None:
     enter(page, example)
-    connect(own_lab, page, address)
-    own_lab.mail(address, made_up(address, "Once"))
-    [webhook] = own_lab.receiver.wait_for(1, address)
+    connect(example_lab, page, address)
+    example_lab.mail(address, made_up(address, "Once"))
+    [webhook] = example_lab.receiver.wait_for(1, address)
     expect(mail(page, "Once")).to_have_count(1, timeout=40_000)
     before = example.answered()
     path = f"deliveries/{webhook['headers']['webhook-id']}/replay"
-    assert own_lab.host.api("POST", path, json={}).status_code == 202
+    assert example_lab.host.api("POST", path, json={}).status_code == 202
     example.wait_for(before + 1)
     page.reload()
     expect(mail(page, "Once")).to_have_count(1)
 
 
 def test_a_strangers_script_is_text(
-    own_lab: Lab, example: ExampleApp, page: Page, address: str
+    example_lab: Lab, example: ExampleApp, page: Page, address: str
 ) -> None:
     enter(page, example)
-    connect(own_lab, page, address)
+    connect(example_lab, page, address)
     evil = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
     sender = '"<b>Eve</b><script>1</script>" <eve@sender.example>'
-    own_lab.mail(address, made_up(address, evil, f"{evil} {{{{ 7*7 }}}}", From=sender))
+    example_lab.mail(address, made_up(address, evil, f"{evil} {{{{ 7*7 }}}}", From=sender))
     shown = page.get_by_role("article")
     expect(shown).to_contain_text("{{ 7*7 }}", timeout=40_000)
     for text in (evil, "<b>Eve</b>"):
@@ -228,44 +210,44 @@ def test_a_strangers_script_is_text(
 
 
 def test_who_has_to_sign_in_again_is_told_where(
-    own_lab: Lab, example: ExampleApp, page: Page, address: str
+    example_lab: Lab, example: ExampleApp, page: Page, address: str
 ) -> None:
     enter(page, example)
-    connect(own_lab, page, address)
-    own_lab.microsoft.revoke(address)
-    own_lab.microsoft.expire_access_tokens(address)
-    own_lab.check(address)
-    [told] = own_lab.receiver.wait_for(1, address, "account.reconnect_required")
+    connect(example_lab, page, address)
+    example_lab.microsoft.revoke(address)
+    example_lab.microsoft.expire_access_tokens(address)
+    example_lab.check(address)
+    [told] = example_lab.receiver.wait_for(1, address, "account.reconnect_required")
     fix = page.get_by_role("link", name="Put it right")
     wait_until(lambda: page.reload() and fix.count(), 20, "the link")
     assert fix.get_attribute("href") == told["body"]["data"]["link"]
     expect(page.get_by_text(told["body"]["data"]["message"])).to_be_visible()
     press(fix)
     go_on(page, address)
-    own_lab.receiver.wait_for(1, address, "account.restored")
+    example_lab.receiver.wait_for(1, address, "account.restored")
     page.goto(example.url)
     wait_until(lambda: page.reload() and not fix.count(), 20, "no link any more")
 
 
 def test_a_mailbox_that_was_disconnected_is_gone_with_its_mail(
-    own_lab: Lab, example: ExampleApp, page: Page, address: str
+    example_lab: Lab, example: ExampleApp, page: Page, address: str
 ) -> None:
     enter(page, example)
-    connect(own_lab, page, address)
-    own_lab.mail(address, made_up(address, "Soon gone"))
+    connect(example_lab, page, address)
+    example_lab.mail(address, made_up(address, "Soon gone"))
     expect(mail(page, "Soon gone")).to_be_visible(timeout=40_000)
-    own_lab.host.api("DELETE", f"accounts/{own_lab.account_id(address)}")
+    example_lab.host.api("DELETE", f"accounts/{example_lab.account_id(address)}")
     gone = page.get_by_role("heading", name="Bring your mail here")
     wait_until(lambda: page.reload() and gone.count(), 20, "the mailbox is gone")
     assert b"Soon gone" not in Path(example.environment["DATABASE"]).read_bytes()
 
 
 def test_a_farewell_that_comes_late_ends_nothing(
-    own_lab: Lab, example: ExampleApp, page: Page, address: str
+    example_lab: Lab, example: ExampleApp, page: Page, address: str
 ) -> None:
     enter(page, example)
-    connect(own_lab, page, address)
-    account = own_lab.account_id(address)
+    connect(example_lab, page, address)
+    account = example_lab.account_id(address)
     late = event("account.disconnected", account, "2026-01-01T00:00:00Z")
     assert example.post("msg_late", late).status == 204
     page.reload()
@@ -293,7 +275,7 @@ def test_where_unseen_is_away_the_page_says_so_and_tells_no_secret(
 
 def said_at_start(name: str, folder: Path, **environment: str) -> str:
     """What it says where it does not start."""
-    environment |= plain_environment() | {"DATABASE": str(folder / "database")}
+    environment |= plain_environment() | {"DATABASE": str(folder / "unused")}
     run = subprocess.run(
         command(name, free_port()), cwd=ROOT, env=environment, capture_output=True, timeout=30
     )
@@ -316,9 +298,11 @@ def test_all_that_is_not_set_is_named(tmp_path: Path, name: str, wanted: set[str
     assert said.startswith("WEBHOOK_SECRET is no webhook secret")
 
 
-def test_the_sign_in_without_a_password_is_for_localhost_only(own_lab: Lab, tmp_path: Path) -> None:
-    changed = {"APP_URL": "https://app.example.com", "DATABASE": str(tmp_path / "web")}
-    deployed = ExampleApp(own_lab, "web", tmp_path, free_port(), changed)
+def test_the_sign_in_without_a_password_is_for_localhost_only(
+    example_lab: Lab, tmp_path: Path
+) -> None:
+    changed = {"APP_URL": "https://app.example.com", "DATABASE": str(tmp_path / "database")}
+    deployed = ExampleApp(example_lab, "web", tmp_path, free_port(), changed)
     try:
         assert requests.post(f"{deployed.url}/sign-in/ada", timeout=10).status_code == 404
     finally:
@@ -327,7 +311,7 @@ def test_the_sign_in_without_a_password_is_for_localhost_only(own_lab: Lab, tmp_
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_each_page_fits_a_phone_and_axe_finds_nothing(
-    own_lab: Lab,
+    example_lab: Lab,
     example: ExampleApp,
     chromium: Browser,
     address: str,
@@ -339,8 +323,8 @@ def test_each_page_fits_a_phone_and_axe_finds_nothing(
     faults = looked_at(page, example.url)
     press(page.get_by_role("button", name="Ada"))
     faults += looked_at(page, f"{example.url}/connected?result=x") + looked_at(page, example.url)
-    connect(own_lab, page, address)
-    own_lab.mail(address, made_up(address, "Long" * 40, "word" * 200))
+    connect(example_lab, page, address)
+    example_lab.mail(address, made_up(address, "Long" * 40, "word" * 200))
     expect(mail(page, "Long" * 40)).to_be_visible(timeout=40_000)
     faults += looked_at(page, example.url)
     context.close()

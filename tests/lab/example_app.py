@@ -45,6 +45,10 @@ class ExampleApp:
         )
         self._process.wait_for_port(self._port)
 
+    @property
+    def running(self) -> bool:
+        return self._process.running
+
     def kill(self) -> None:
         """Ends it at once, by SIGKILL, from any thread; `stop` it all the same."""
         self._process.end_at_once()
