@@ -10,7 +10,8 @@ export ONCE
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt tests/lab/find_python.sh
+$(VENV)/.installed: requirements.txt requirements-dev.txt examples/requirements.txt \
+		examples/web/requirements.txt tests/lab/find_python.sh
 	@python=$$(PYTHON='$(PYTHON)' sh tests/lab/find_python.sh) || exit 1; \
 	echo "Setting up $(VENV) with $$python ..."; \
 	"$$python" -m venv --clear $(VENV)

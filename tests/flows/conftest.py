@@ -14,6 +14,7 @@ from tests.lab.azurite import next_account
 from tests.lab.dashboard_page import DashboardPage
 from tests.lab.lab import Lab
 from tests.lab.mails import made_up
+from tests.lab.ports import free_port
 from tests.lab.services import Services
 
 _MANY = 1000
@@ -27,6 +28,29 @@ def chromium() -> Iterator[Browser]:
     """Debian's Chromium, without a window."""
     with lab_chromium.chromium() as browser:
         yield browser
+
+
+@pytest.fixture(scope="module")
+def example_port() -> int:
+    """Where an application of examples/ listens."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def example_lab(
+    services: Services, tmp_path_factory: pytest.TempPathFactory, example_port: int
+) -> Iterator[Lab]:
+    """A host of their own for the tests of an example, to which browsers may return."""
+    host = AppHost(
+        services,
+        tmp_path_factory.mktemp("example"),
+        storage_account=next_account(),
+        beat_seconds=0.5,
+        settings={"RETURN_URLS": f"http://localhost:{example_port}"},
+    )
+    host.start()
+    yield Lab(services, host)
+    host.kill()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The lab's command line, as a developer uses it: two side by side, and nothing left behind."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import pytest
 import requests
 
 from tests.lab.mails import made_up
+from tests.lab.ports import free_port
+from tests.lab.processes import Process
 from tests.lab.receiver.client import ReceiverClient
 from tests.lab.waiting import wait_until
 
@@ -115,6 +118,35 @@ def test_a_mailbox_is_connected_and_gets_mail(
     assert lab.run("timer").returncode == 0
     lab.receiver.wait_for(4, address)
     assert not other.receiver.received(address)
+
+
+def test_the_commands_of_the_examples_readme_start_them(
+    labs: tuple[StandingLab, StandingLab], tmp_path: Path
+) -> None:
+    """Word by word, but for folder and port; twice, since a shell is closed now and then."""
+    lab = labs[0]
+    readme = (ROOT / "examples/README.md").read_text()
+    blocks = re.findall(r"```\n(eval .*?\n)(.*?)\n```", readme)
+    assert len(blocks) == 2
+    for number, (environment, start) in enumerate(blocks):
+        port = free_port()
+        script = f"{environment}{environment}exec {start}"
+        script = re.sub(r"\b300[01]\b", str(port), script)
+        script = script.replace("-m tests.lab", f"-m tests.lab --folder {lab.folder}")
+        script = script.replace(".venv/bin/python", sys.executable)
+        example = Process("an example", ["sh", "-c", script], tmp_path / f"{number}.log")
+        example.wait_for_port(port)
+        assert requests.get(f"http://localhost:{port}", timeout=30).status_code in {200, 404}
+        headers = {"x-functions-key": lab.about["function_key"]}
+        endpoints = requests.get(
+            f"{lab.about['base_url']}/api/endpoints", headers=headers, timeout=30
+        ).json()["endpoints"]
+        hook = f"http://localhost:{port}/webhooks"
+        [own] = [one for one in endpoints if one["url"] == hook]
+        path = f"/api/endpoints/{own['id']}/test"
+        tested = requests.post(f"{lab.about['base_url']}{path}", headers=headers, timeout=30)
+        assert tested.json()["status"] == 204
+        example.kill()
 
 
 def test_the_host_is_killed_and_started(labs: tuple[StandingLab, StandingLab]) -> None:

@@ -40,17 +40,20 @@ def _parser() -> argparse.ArgumentParser:
     _add_up(verbs)
     _add_mail(verbs)
     _add_connect(verbs)
+    environment = _add(
+        verbs,
+        "environment",
+        lambda c: remote.open_lab(c.folder).environment(c.port),
+        "print, for a shell, UNSEEN_URL and UNSEEN_KEY, or all that an example wants",
+    )
+    environment.add_argument(
+        "port", type=int, nargs="?", help="of the example, which gets an endpoint there"
+    )
     _add(verbs, "timer", lambda c: remote.open_lab(c.folder).timer(), "fire the timer now")
     host = _add(
         verbs, "host", lambda c: remote.open_lab(c.folder).host(c.action), "the Functions host"
     )
     host.add_argument("action", choices=["kill", "start", "restart"], help="kill is SIGKILL")
-    _add(
-        verbs,
-        "env",
-        lambda c: remote.open_lab(c.folder).env(),
-        'print UNSEEN_URL and UNSEEN_KEY for a shell: eval "$(python -m tests.lab env)"',
-    )
     _add(verbs, "dump", lambda c: remote.open_lab(c.folder).dump(), "print all rows as JSON")
     _add(
         verbs,

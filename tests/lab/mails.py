@@ -12,11 +12,17 @@ from email.utils import format_datetime, make_msgid
 _SUBJECT = "会議のお知らせ"
 
 
-def made_up(to: str, subject: str) -> bytes:
-    """A small, valid mail with a Message-ID of its own."""
+def made_up(to: str, subject: str, text: str = "", **headers: str) -> bytes:
+    """A small, valid mail with a Message-ID of its own.
+
+    text: the subject unless it is said. headers: others, or other ones, `_` for `-`.
+    """
     mail = _addressed(EmailMessage(), to)
     mail["Subject"] = subject
-    mail.set_content(f"{subject}\n")
+    for name, value in headers.items():
+        del mail[name.replace("_", "-")]
+        mail[name.replace("_", "-")] = value
+    mail.set_content(f"{text or subject}\n")
     return mail.as_bytes()
 
 

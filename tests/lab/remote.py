@@ -1,6 +1,7 @@
 """A standing lab, seen from another process through its `lab.json`."""
 
 import json
+import secrets
 import shlex
 import sys
 from collections.abc import Sequence
@@ -69,10 +70,36 @@ class Remote:
         if page.status != 200:
             raise LabError(page.text)
 
-    def env(self) -> None:
-        """Where the app is, and its key, as a shell takes them."""
-        print(f"export UNSEEN_URL={shlex.quote(self._about['base_url'])}")
-        print(f"export UNSEEN_KEY={shlex.quote(self._about['function_key'])}")
+    def environment(self, port: int | None) -> None:
+        """Prints, for a shell, where the app is and its key.
+
+        With a port, also what an application there has to know; see `given`.
+        """
+        known = self._known if port is None else self.given(port)
+        for name, value in known.items():
+            print(f"export {name}={shlex.quote(value)}")
+
+    @property
+    def _known(self) -> dict[str, str]:
+        return {"UNSEEN_URL": self._about["base_url"], "UNSEEN_KEY": self._about["function_key"]}
+
+    def given(self, port: int) -> dict[str, str]:
+        """The environment of an application on that port, as examples/README.md lists it.
+
+        It gets an endpoint; one that it was given before is replaced.
+        """
+        app_url = f"http://localhost:{port}"
+        url = f"{app_url}/webhooks"
+        for one in self._api("GET", "endpoints")["endpoints"]:
+            if one["url"] == url:
+                self._api("DELETE", f"endpoints/{one['id']}")
+        endpoint = self._api("POST", "endpoints", {"url": url, "description": "An example"})
+        return self._known | {
+            "WEBHOOK_SECRET": endpoint["secret"],
+            "APP_URL": app_url,
+            "SESSION_SECRET": secrets.token_hex(32),
+            "DATABASE": str(Path(self._about["log_file"]).with_name(f"port-{port}.sqlite")),
+        }
 
     def dump(self) -> None:
         """All rows of all tables."""
@@ -82,6 +109,16 @@ class Remote:
     def received(self) -> None:
         """All webhooks that came."""
         print(json.dumps(requests.get(self._about["received_url"], timeout=10).json(), indent=2))
+
+    def _api(self, method: str, path: str, body: Any = None) -> Any:
+        url = f"{self._about['base_url']}/api/{path}"
+        headers = {"x-functions-key": self._about["function_key"]}
+        try:
+            answer = requests.request(method, url, headers=headers, json=body, timeout=30)
+            answer.raise_for_status()
+        except requests.RequestException as error:
+            raise LabError(f"The app did not take it: {error}") from None
+        return answer.json() if answer.content else None
 
     def _order(self, order: Any) -> None:
         """Has the lab's own process do it, which is the parent of all others."""
