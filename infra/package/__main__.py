@@ -61,9 +61,10 @@ def _build(options: argparse.Namespace) -> None:
     if options.folder:
         _lay_out(files, options.folder)
     print(_manifest(files, out, compiled), end="")
-    if not compiled:
+    if not compiled and not options.no_bytecode:
         print(
-            f"Without bytecode, each cold start compiles: no Python {wheels.PYTHON} did it.",
+            f"There is no Python {wheels.PYTHON} here, so it has no bytecode, and each cold start "
+            "compiles. make package finds one.",
             file=sys.stderr,
         )
     if found.changed:
@@ -76,7 +77,8 @@ def _compile(stage: Path) -> str:
     if python is None:
         return ""
     # Neither the environment nor site-packages have a say.
-    command = [python, "-I", "-S", Path(__file__).with_name("compile_all.py"), stage]
+    worker = Path(__file__).with_name("compile_all.py")
+    command = [python, "-I", "-S", str(worker), str(stage)]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise PackageError(f"It does not compile: {ran.stderr.strip()}")

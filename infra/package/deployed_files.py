@@ -65,7 +65,8 @@ def read_rules(text: str) -> Rules:
     lines = [line for line in lines if line and not line.startswith("#")]
     if not lines or lines[0] != "/*":
         raise PackageError(f"{RULES}: its first line has to be /*, which leaves out everything")
-    taken, left_out = set(), set()
+    taken: set[str] = set()
+    left_out: set[str] = set()
     for line in lines[1:]:
         start, name = (line[:2], line[2:]) if line.startswith("!/") else (line[:3], line[3:])
         if start not in {"!/", "**/"} or not name or set(name) & set("/*?[]!\\"):

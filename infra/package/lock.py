@@ -27,7 +27,7 @@ def write(root: Path) -> Path:
             [
                 *(sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"),
                 *("--dry-run", "--ignore-installed", "--report", "-", "--target", target, *TARGET),
-                *("--requirement", root / "requirements.txt"),
+                *("--requirement", str(root / "requirements.txt")),
             ],
             capture_output=True,
             text=True,

@@ -78,7 +78,8 @@ def _download(lock: Path, folder: Path) -> None:
     ran = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"),
-            *("--no-deps", "--require-hashes", *TARGET, "--dest", folder, "--requirement", lock),
+            *("--no-deps", "--require-hashes", *TARGET, "--dest", str(folder)),
+            *("--requirement", str(lock)),
         ],
         capture_output=True,
         text=True,
