@@ -1,5 +1,6 @@
 """The parts of make package: what is deployed, what is locked, and a zip of the same bytes."""
 
+import hashlib
 import importlib.metadata
 import os
 import re
@@ -266,6 +267,33 @@ def test_a_wheel_is_unpacked_where_imports_look(tmp_path: Path) -> None:
     gone = ("one-1.0.data/scripts/run", "one-1.0.data/headers/one.h", "one-1.0.data/data/share/a")
     wheels.unpack([a_wheel(tmp_path, *stubs, *kept, *moved, *gone)], tmp_path / "site")
     assert set(archive.contents(tmp_path / "site")) == {*kept, "two.py", "three.so"}
+
+
+def test_a_wheel_that_was_changed_is_refused_and_a_good_one_fetched_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "index"
+    index.mkdir()
+    wheel = a_wheel(index, "one.py", "one-1.0.dist-info/WHEEL")
+    with zipfile.ZipFile(wheel, "a") as whole:
+        whole.writestr(
+            "one-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: one\nVersion: 1.0"
+        )
+    for name, value in {
+        "NO_INDEX": "1",
+        "FIND_LINKS": str(index),
+        "CONFIG_FILE": os.devnull,
+    }.items():
+        monkeypatch.setenv(f"PIP_{name}", value)
+    changed = locked_in(tmp_path, "one==1.0 --hash=sha256:" + "0" * 64)
+    with pytest.raises(PackageError, match="DO NOT MATCH THE HASHES"):
+        wheels.fetch(tmp_path, changed, tmp_path / "wheels")
+    sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    good = locked_in(tmp_path, f"one==1.0 --hash=sha256:{sha256}")
+    fetched = wheels.fetch(tmp_path, good, tmp_path / "wheels")
+    assert [file.name for file in fetched] == [wheel.name]
+    wheel.unlink()
+    assert wheels.fetch(tmp_path, good, tmp_path / "wheels") == fetched
 
 
 @pytest.mark.parametrize("name", ["../out.py", "/out.py", "one-1.0.data/purelib/../../out.py"])
