@@ -274,7 +274,7 @@ def test_a_wheel_that_was_changed_is_refused_and_a_good_one_fetched_once(
 ) -> None:
     index = tmp_path / "index"
     index.mkdir()
-    wheel = a_wheel(index, "one.py", "one-1.0.dist-info/WHEEL")
+    wheel = a_wheel(index, "one.py")
     with zipfile.ZipFile(wheel, "a") as whole:
         whole.writestr(
             "one-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: one\nVersion: 1.0"
