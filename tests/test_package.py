@@ -275,10 +275,10 @@ def test_a_wheel_that_was_changed_is_refused_and_a_good_one_fetched_once(
     index = tmp_path / "index"
     index.mkdir()
     wheel = a_wheel(index, "one.py")
+    about = "Metadata-Version: 2.1\nName: one\nVersion: 1.0"
     with zipfile.ZipFile(wheel, "a") as whole:
-        whole.writestr(
-            "one-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: one\nVersion: 1.0"
-        )
+        whole.writestr("one-1.0.dist-info/WHEEL", "Wheel-Version: 1.0")
+        whole.writestr("one-1.0.dist-info/METADATA", about)
     for name, value in {
         "NO_INDEX": "1",
         "FIND_LINKS": str(index),
