@@ -5,17 +5,20 @@ VENV := .venv
 POLICIES := .venv-checkov
 PY := $(VENV)/bin/python
 ONCE ?=
-export ONCE
+APP ?=
+export ONCE APP
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(VENV)/.installed: requirements.txt requirements-dev.txt examples/requirements.txt \
-		examples/web/requirements.txt tests/lab/find_python.sh
+$(VENV)/.installed: requirements.txt requirements.lock requirements-dev.txt \
+		examples/requirements.txt examples/web/requirements.txt tests/lab/find_python.sh
 	@python=$$(PYTHON='$(PYTHON)' sh tests/lab/find_python.sh) || exit 1; \
 	echo "Setting up $(VENV) with $$python ..."; \
 	"$$python" -m venv --clear $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@sed 's/ --hash.*//' requirements.lock > $(VENV)/deployed.txt # tested is what is deployed
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check \
+		-r requirements-dev.txt -c $(VENV)/deployed.txt
 	@touch $@
 
 $(POLICIES)/.installed: tests/policies.txt | $(VENV)/.installed
@@ -27,7 +30,7 @@ $(POLICIES)/.installed: tests/policies.txt | $(VENV)/.installed
 setup: $(VENV)/.installed ## install what the lab, the tests and the demo need
 	@$(PY) -m tests.lab.packages
 
-demo: setup ## the whole job in about a minute (ONCE=1: end there)
+demo: setup ## the whole job in about a minute (ONCE=1: end there; APP=ZIP: a package)
 	@$(PY) -m tests.lab.demo
 
 lab: setup ## start everything for trying by hand; Ctrl-C ends it
@@ -68,6 +71,14 @@ parse: $(VENV)/.installed ## show what a saved mail becomes (FILE=mail.eml)
 doctor: $(VENV)/.installed ## what is wrong, and what to do (ACCOUNT=ID: a mailbox too)
 	@$(PY) -m shared.doctor $(if $(ACCOUNT),--account '$(ACCOUNT)') $(ARGS)
 
+package: $(VENV)/.installed ## build what is deployed, dist/unseen.zip (ARGS=--help)
+	@$(PY) -m infra.package $(ARGS)
+
+lock: ## lock the newest versions of all that requirements.txt needs
+	@python=$$(PYTHON='$(PYTHON)' sh tests/lab/find_python.sh) || exit 1; \
+	"$$python" -m venv --clear .lab/lock # $(VENV) needs the lock
+	@.lab/lock/bin/python -m infra.package --lock
+
 run: $(VENV)/.installed ## the app on this machine, against Microsoft, with local.settings.json
 	@$(PY) -m tests.lab.run $(ARGS)
 
@@ -75,7 +86,9 @@ keys: $(VENV)/.installed ## make ENCRYPTION_KEYS and WEBHOOK_SECRET
 	@$(PY) -m shared.make_keys
 
 clean: ## remove what was installed or made here
-	rm -rf $(VENV) $(POLICIES) node_modules .lab .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(POLICIES) node_modules .lab dist
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help setup demo lab test soak check docs bench pictures parse doctor run keys clean
+.PHONY: help setup demo lab test soak check docs bench pictures parse doctor package lock run keys \
+	clean

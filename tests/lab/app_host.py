@@ -10,7 +10,7 @@ from pathlib import Path
 
 import requests
 
-from . import described
+from . import described, packaged
 from .ports import free_port
 from .processes import ROOT, Process
 from .services import CLIENT_ID, Services
@@ -26,7 +26,7 @@ class AppHost:
     storage_account: the number of Azurite's account. hide_seconds: how long a queue message that
     was received stays hidden. beat_seconds: fire the timer at this interval; None: when asked.
     settings: what differs from the lab's usual ones ('' takes one away). placed: gives the command
-    that runs it somewhere else, and sockets that this inherits.
+    that runs it somewhere else, and sockets that this inherits. app: its folder; this project's.
     """
 
     def __init__(
@@ -40,7 +40,9 @@ class AppHost:
         beat_seconds: float | None = None,
         settings: Mapping[str, str] | None = None,
         placed: Placed | None = None,
+        app: Path = ROOT,
     ) -> None:
+        self.app = app
         self.port = port or free_port()
         self.base_url = f"http://localhost:{self.port}"
         self.function_key = secrets.token_hex(24)
@@ -72,7 +74,7 @@ class AppHost:
     def _start(self) -> None:
         command, sockets = self._placed(
             [
-                *(sys.executable, "-m", "tests.lab.functions_host", "--app", str(ROOT)),
+                *(sys.executable, "-m", "tests.lab.functions_host", "--app", str(self.app)),
                 *("--port", str(self.port), *self._options),
                 *("--function-key", self.function_key, "--master-key", self.master_key),
             ]
@@ -81,7 +83,8 @@ class AppHost:
             "the Functions host",
             command,
             self.log_file,
-            {name: value for name, value in self.settings.items() if value},
+            packaged.libraries_first(self.app)
+            | {name: value for name, value in self.settings.items() if value},
             announces=True,
             inherited=sockets,
         )

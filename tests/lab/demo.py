@@ -9,10 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import dashboard_scene
+from . import dashboard_scene, packaged
 from .errors import LabError
 from .lab import Lab, start_lab
 from .mails import five, made_up
+from .processes import ROOT
 from .receiver.client import ReceiverClient, Webhook, ids
 from .standing import described, ending_by_signal
 from .story import Story
@@ -25,12 +26,16 @@ _BURST = 25
 
 
 def main() -> int:
-    """Tells the story, then stays until Ctrl-C; with ONCE in the environment it ends there."""
+    """Tells the story, then stays until Ctrl-C; with ONCE in the environment it ends there.
+
+    APP in the environment: a package, or the folder of one, that is served in place of this
+    project.
+    """
     once = os.environ.get("ONCE", "") not in {"", "0"}
     story = Story()
     try:
         with ending_by_signal(), _lab(story) as lab:
-            _tell(story, lab)
+            tell(story, lab, _FOLDER)
             _summary(story, lab)
             if not once:
                 print("\nThe lab stays until Ctrl-C. From another shell:")
@@ -48,20 +53,25 @@ def main() -> int:
 @contextlib.contextmanager
 def _lab(story: Story) -> Iterator[Lab]:
     story.chapter("Starting Azurite, NotMicrosoft, Dovecot, a webhook receiver and the app")
-    lab = start_lab(_FOLDER.resolve(), beat_seconds=1)
+    place = os.environ.get("APP", "")
+    app = packaged.app_folder(Path(place), _FOLDER) if place else ROOT
+    lab = start_lab(_FOLDER.resolve(), beat_seconds=1, app=app)
     try:
         health = lab.host.api("GET", "health").json()
         story.check(health["status"] == "ok", "the app is healthy", lab.host.base_url)
+        if place:
+            story.say(f"it is the package {place}, on the dependencies that it brings")
         yield lab
     finally:
         lab.close()
 
 
-def _tell(story: Story, lab: Lab) -> None:
+def tell(story: Story, lab: Lab, folder: Path) -> None:
+    """The whole story; `folder` takes the picture of its scene in the dashboard."""
     _connect(story, lab)
     _five_mails(story, lab)
     _expiry(story, lab)
-    dashboard_scene.tell(story, lab, _FOLDER)
+    dashboard_scene.tell(story, lab, folder)
     _kill(story, lab)
     _all_in_order(story, lab)
 

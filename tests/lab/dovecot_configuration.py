@@ -1,7 +1,8 @@
 """Dovecot 2.3's configuration for a private instance that takes XOAUTH2 and nothing else."""
 
-import getpass
+import grp
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -136,11 +137,13 @@ def _users() -> str:
     """Without root, everything runs as whoever started it, and nothing can be chrooted."""
     if os.geteuid() == 0:
         return ""
-    user = getpass.getuser()
+    user = pwd.getpwuid(os.geteuid()).pw_name
+    group = grp.getgrgid(os.getegid()).gr_name
     services = ("imap-login", "anvil", "stats", "ipc", "dict")
     return "\n".join(
         [
             f"default_internal_user = {user}",
+            f"default_internal_group = {group}",
             f"default_login_user = {user}",
             *(f"service {name} {{\n  chroot =\n}}" for name in services),
         ]

@@ -12,6 +12,7 @@ from shared.connector import Connector
 
 from . import walk
 from .app_host import AppHost
+from .processes import ROOT
 from .services import Ports, Services
 from .table_dump import rows
 from .table_edit import edit
@@ -154,12 +155,16 @@ def start_lab(
     host_port: int = 0,
     beat_seconds: float | None = 1,
     settings: Mapping[str, str] | None = None,
+    app: Path = ROOT,
 ) -> Lab:
-    """Starts all of it in `folder`; raises LabError where a part does not start."""
+    """Starts all of it in `folder`; raises LabError where a part does not start.
+
+    app: the folder of the app that is served; this project's own, if nothing is said.
+    """
     services = Services(folder, ports)
     try:
         host = AppHost(
-            services, folder, port=host_port, beat_seconds=beat_seconds, settings=settings
+            services, folder, port=host_port, beat_seconds=beat_seconds, settings=settings, app=app
         )
         host.start()
     except BaseException:

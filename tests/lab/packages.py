@@ -16,7 +16,10 @@ from .processes import ROOT
 
 _SBIN = "/usr/sbin:/usr/local/sbin"
 _DOVECOT_IMAP = ("/usr/lib/dovecot/imap", "/usr/libexec/dovecot/imap")
-_NODE_MAJOR = 20
+_DOVECOT = ("dovecot-core", "dovecot-imapd")
+_CHROMIUM = ("chromium",)
+WANTED = frozenset(_DOVECOT + _CHROMIUM)
+NODE_MAJOR = 20
 
 
 def main() -> None:
@@ -38,18 +41,18 @@ def install() -> None:
 
 def missing_packages() -> list[str]:
     """Debian's names of what is not there."""
-    missing = []
+    missing: list[str] = []
     if _find("dovecot") is None or not any(Path(file).exists() for file in _DOVECOT_IMAP):
-        missing += ["dovecot-core", "dovecot-imapd"]
+        missing += _DOVECOT
     if _find("chromium") is None:
-        missing.append("chromium")
+        missing += _CHROMIUM
     return missing
 
 
 def _install_packages(names: Sequence[str]) -> None:
     command = f"apt-get install --no-install-recommends {' '.join(names)}"
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise LabError(f"Missing here: {', '.join(names)}. Install with (Debian 12): {command}")
+        raise LabError(f"Missing here: {', '.join(names)}. Install as root (Debian 12): {command}")
     print(f"Installing {', '.join(names)} ...", flush=True)
     quiet = ("-qq", "-o=Dpkg::Use-Pty=0")
     _run(["apt-get", *quiet, "update"], "apt-get update")
@@ -61,15 +64,15 @@ def _check_dovecot() -> None:
     if not version.startswith("2.3."):
         raise LabError(
             f"Dovecot {version or '(unknown)'} is installed; the lab knows the configuration "
-            "language of 2.3 only (Debian 12). Run it in a container: docker run -it debian:12"
+            "language of 2.3 only (Debian 12). The devcontainer has it: .devcontainer/README.md"
         )
 
 
 def _check_node() -> None:
     found = _output(["node", "--version"]).removeprefix("v").partition(".")[0]
-    if not found.isdecimal() or int(found) < _NODE_MAJOR:
+    if not found.isdecimal() or int(found) < NODE_MAJOR:
         raise LabError(
-            f"Node.js {_NODE_MAJOR} or newer runs the storage emulator; found: {found or 'none'}. "
+            f"Node.js {NODE_MAJOR} or newer runs the storage emulator; found: {found or 'none'}. "
             "Install it from https://nodejs.org/en/download"
         )
 

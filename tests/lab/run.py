@@ -24,7 +24,7 @@ from .processes import ROOT, plain_environment
 from .standing import ending_by_signal
 
 _EMULATOR_PORTS = (10000, 10001, 10002)
-_PORT = 7071
+PORT = 7071
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -74,7 +74,7 @@ def _emulator(environment: Mapping[str, str]) -> Iterator[None]:
 
 
 def _serve(environment: Mapping[str, str]) -> int:
-    port = urlsplit(environment.get("PUBLIC_BASE_URL", "")).port or _PORT
+    port = urlsplit(environment.get("PUBLIC_BASE_URL", "")).port or PORT
     func = shutil.which("func", path=environment.get("PATH"))
     if func:
         return _stay([func, "start", "--port", str(port)], environment)
