@@ -149,7 +149,8 @@ class ManagedIdentity:
             if 400 <= self._http.status < 500:
                 raise TryAgain("identity_refused", f"HTTP {self._http.status}")
             raise ValueError("no token")
-        token, left = result["access_token"], result["expires_in"]
+        # MSAL counts whole seconds, and so up to one too many.
+        token, left = result["access_token"], result["expires_in"] - 1
         if not _TOKEN.fullmatch(token) or left <= 0:
             raise ValueError("not a token that could be used")
         now = self._clock()

@@ -122,8 +122,8 @@ class _Host:
             why = f"must not be set beside {_HOST}: a connection string or an identity, not both"
             problems += [(name, why) for name in self._reader.given(*places)]
         for name in self._reader.given(*self._reader.environment):
-            if why := _NOT_READ.get(name.lower()):
-                problems.append((name, why))
+            if name.lower() in _NOT_READ:
+                problems.append((name, _NOT_READ[name.lower()]))
 
     def _part(self, part: str, parse: Callable[[str], str]) -> str:
         return _taken(self._reader, self._name(part), parse)

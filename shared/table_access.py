@@ -85,6 +85,7 @@ class _Bearer(HTTPPolicy[HttpRequest, HttpResponse]):
 
 def _is_refused(response: HttpResponse) -> bool:
     """Whether the token was not believed; a role that is missing is another matter."""
-    if response.status_code == 403:
-        return Answer(403, {}, response.content).code == "AuthenticationFailed"
-    return response.status_code == 401
+    status = response.status_code
+    if status == 403:
+        return Answer(status, {}, response.content).code == "AuthenticationFailed"
+    return status == 401

@@ -5,16 +5,17 @@ import pytest
 from shared import settings
 from shared.errors import SettingsError
 from shared.storage_settings import Storage
+from tests.conftest import IDENTITY
 from tests.test_settings import _GOOD, problems
 
 _STRING = _GOOD["AzureWebJobsStorage"]
-_IDENTITY = "0b8f2f86-0000-4000-8000-0000000001d3"
+
 _PLATFORM = {"IDENTITY_ENDPOINT": "http://127.0.0.1:41/msi", "IDENTITY_HEADER": "header"}
 _BARE = {k: v for k, v in _GOOD.items() if k != "AzureWebJobsStorage"} | _PLATFORM
 _NAMED = {
     "AzureWebJobsStorage__accountName": "unseen",
     "AzureWebJobsStorage__credential": "managedidentity",
-    "AzureWebJobsStorage__clientId": _IDENTITY,
+    "AzureWebJobsStorage__clientId": IDENTITY,
 }
 _TABLES = "https://unseen.table.core.windows.net"
 _QUEUES = "https://unseen.queue.core.windows.net"
@@ -42,8 +43,8 @@ def test_an_accounts_name_is_enough_for_the_system_assigned_identity() -> None:
 
 def test_a_user_assigned_identity_is_named_by_its_client_id() -> None:
     found = storage(_NAMED)
-    assert found == Storage(_TABLES, _QUEUES, _IDENTITY)
-    assert found.told(found.tables) == f"as managed identity {_IDENTITY}"
+    assert found == Storage(_TABLES, _QUEUES, IDENTITY)
+    assert found.told(found.tables) == f"as managed identity {IDENTITY}"
 
 
 @pytest.mark.parametrize(
@@ -101,14 +102,14 @@ def test_storage_may_be_a_table_services_url(url: str) -> None:
 
 def test_an_own_connection_string_goes_beside_the_hosts_identity() -> None:
     found = storage(_NAMED | {"STORAGE": _STRING})
-    assert found == Storage(_STRING, _QUEUES, _IDENTITY)
+    assert found == Storage(_STRING, _QUEUES, IDENTITY)
     assert found.access == "connection_string"
     assert found.told(found.tables) == "by connection string"
 
 
 def test_an_own_url_goes_beside_a_hosts_connection_string() -> None:
-    own = {"STORAGE": _TABLES, "AzureWebJobsStorage__clientId": _IDENTITY}
-    assert storage(own | {"AzureWebJobsStorage": _STRING}) == Storage(_TABLES, _STRING, _IDENTITY)
+    own = {"STORAGE": _TABLES, "AzureWebJobsStorage__clientId": IDENTITY}
+    assert storage(own | {"AzureWebJobsStorage": _STRING}) == Storage(_TABLES, _STRING, IDENTITY)
 
 
 def test_a_host_whose_storage_is_not_in_the_apps_settings_has_no_queues() -> None:
@@ -122,10 +123,10 @@ def test_the_hosts_settings_are_taken_as_the_host_takes_them() -> None:
             "AzureWebJobsStorage": "",
             "AzureWebJobsStorage__accountname": "unseen",
             "AzureWebJobsStorage__CREDENTIAL": "managedIdentity",
-            "AzureWebJobsStorage__clientID": _IDENTITY,
+            "AzureWebJobsStorage__clientID": IDENTITY,
         }
     )
-    assert found == Storage(_TABLES, _QUEUES, _IDENTITY)
+    assert found == Storage(_TABLES, _QUEUES, IDENTITY)
 
 
 # What is refused

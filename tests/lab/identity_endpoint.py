@@ -7,6 +7,7 @@ import json
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -24,7 +25,8 @@ class IdentityEndpoint:
     """An app's identities: one user-assigned, and the system-assigned where client_id is ''.
 
     status: of its next answers, 200 for a token. body: said instead of an answer's own, with that
-    status. lifetime_seconds: of its next tokens. answering: cleared, it says nothing until it is
+    status. lifetime_seconds: of its next tokens; ended: they have ended, whatever it says of them.
+    then: called after each token. answering: cleared, it says nothing until it is
     set. asked, given: what it was asked for, and the tokens that it gave.
     """
 
@@ -37,6 +39,8 @@ class IdentityEndpoint:
         self.status = 200
         self.body: str | None = None
         self.lifetime_seconds = 86_400
+        self.ended = False
+        self.then: Callable[[], object] = lambda: None
         self.answering = threading.Event()
         self.answering.set()
         self.asked: list[dict[str, str]] = []
@@ -84,8 +88,9 @@ class IdentityEndpoint:
         if header != self._header or query.get("client_id", "") != self._client_id:
             return 400, {"statusCode": 400, "message": "No User Assigned Identity found"}
         ends = int(time.time()) + self.lifetime_seconds
-        token = self._token(query.get("resource", ""), ends)
+        token = self._token(query.get("resource", ""), 1_000_000_000 if self.ended else ends)
         self.given.append(token)
+        self.then()
         return 200, {
             "access_token": token,
             "expires_on": str(ends),
