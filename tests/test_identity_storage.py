@@ -129,7 +129,7 @@ def test_one_refusal_is_not_noticed_by_anybody(store: Tables, endpoint: Identity
 def serve(endpoint: IdentityEndpoint) -> Iterator[Serve]:
     """Makes tables of a service that answers each request with the next of these, the last again.
 
-    Each answer: status, and the service's word for it. `serve.tokens` are those that came.
+    Each answer: status, and the service's word for it. tokens: takes those that came.
     """
     opened: list[tuple[RawServer, Tables, ManagedIdentity]] = []
 
@@ -138,6 +138,8 @@ def serve(endpoint: IdentityEndpoint) -> Iterator[Serve]:
 
         def talk(sock: socket.socket) -> None:
             head = sock.recv(65_536).decode()
+            version = head.partition("x-ms-version: ")[2].partition("\r\n")[0]
+            assert version >= "2020-12-06", "tables take tokens from that version on"
             if tokens is not None:
                 tokens.append(head.partition("Authorization: Bearer ")[2].partition("\r\n")[0])
             status, code = left.pop(0) if len(left) > 1 else left[0]
