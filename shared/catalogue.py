@@ -16,6 +16,8 @@ _EXCHANGE_IMAP = (
     "enable-or-disable-pop3-or-imap4-access"
 )
 _SMTP_AUTH = "https://aka.ms/smtp_auth_disabled"
+_TABLE_ROLES = "https://learn.microsoft.com/azure/storage/tables/assign-azure-role-data-access"
+_IDENTITY = "https://learn.microsoft.com/azure/app-service/overview-managed-identity"
 _REGISTRATION = "https://learn.microsoft.com/entra/identity-platform/quickstart-register-app"
 _SECRETS = "https://learn.microsoft.com/entra/identity-platform/how-to-add-credentials"
 _CONSENT = (
@@ -360,8 +362,34 @@ ENTRIES: dict[str, Entry] = {
     # Inside
     "storage_unavailable": Entry(
         "Something here did not work. It usually works again in a minute.",
-        "Storage answered 5xx or not at all, or refused us: with HTTP 403 the key or the clock is "
-        "wrong.",
+        "Storage answered 5xx or not at all.",
+        then="retry",
+    ),
+    "storage_denied": Entry(
+        "Something here did not work. It usually works again in a minute.",
+        "Storage does not let us in. AuthorizationPermissionMismatch: the identity lacks the role "
+        "Storage Table Data Contributor on the account (for the host's queues Storage Queue Data "
+        "Contributor); a new assignment can take some minutes. AuthorizationFailure: the account's "
+        "firewall. KeyBasedAuthenticationNotPermitted: the account takes no keys, so leave the "
+        "connection string out and set AzureWebJobsStorage__accountName. Otherwise the key, the "
+        "signature or the clock is wrong, or the identity is of another tenant.",
+        _TABLE_ROLES,
+        then="retry",
+    ),
+    "identity_unavailable": Entry(
+        "Something here did not work. It usually works again in a minute.",
+        "The platform's endpoint for managed identities did not answer, or not with a token. It is "
+        "on the app's own machine and usually comes back by itself; if it stays away, restart the "
+        "app.",
+        _IDENTITY,
+        then="retry",
+    ),
+    "identity_refused": Entry(
+        "Something here did not work. It usually works again in a minute.",
+        "The platform has no such managed identity for this app: assign the one whose client id "
+        "AzureWebJobsStorage__clientId is, or correct that setting; without it, switch the "
+        "system-assigned identity on.",
+        _IDENTITY,
         then="retry",
     ),
     "internal": Entry(
@@ -494,3 +522,8 @@ ENTRIES: dict[str, Entry] = {
         "detail is how it stands.",
     ),
 }
+
+# Storage is not to be had, for one reason or another: what was written may be there all the same.
+STORAGE = frozenset(
+    {"storage_unavailable", "storage_denied", "identity_unavailable", "identity_refused"}
+)

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from shared.imap import Server
     from shared.invitations import Invitations
     from shared.mailboxes import Mailboxes
+    from shared.managed_identity import ManagedIdentity
     from shared.messages import Messages
     from shared.microsoft import Microsoft
     from shared.once import Once
@@ -60,6 +61,10 @@ if TYPE_CHECKING:
     from shared.vault import Vault
     from shared.vending import Vending
     from shared.webhooks import Sender
+
+# What a token for storage is asked for, in each cloud.
+# https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory
+_STORAGE = "https://storage.azure.com/"
 
 _lock = threading.RLock()
 _connector: "Connector | None" = None
@@ -109,9 +114,19 @@ class Connector:
 
     @_Part
     def tables(self) -> "Tables":
+        from shared.storage_settings import is_url
         from shared.tables import Tables
 
-        return Tables(self.settings.storage)
+        place, ca_file = self.settings.storage.tables, self.settings.ca_file
+        token = self.storage_identity.token if is_url(place) else None
+        return Tables(place, ca_file=ca_file, token=token)
+
+    @_Part
+    def storage_identity(self) -> "ManagedIdentity":
+        """Who comes to storage where the settings give no connection string."""
+        from shared.managed_identity import ManagedIdentity
+
+        return ManagedIdentity(self.settings.storage.client_id, _STORAGE)
 
     @_Part
     def vault(self) -> "Vault":

@@ -46,8 +46,7 @@ def examine(
     examination.step("settings", lambda: "complete")
     parts = Connector(settings, clock)
     try:
-        queue_storage = settings_module.host_storage(environment)
-        DoctorOfTheApp(parts, queue_storage, examination).examine()
+        DoctorOfTheApp(parts, examination).examine()
         if account_id:
             DoctorOfAMailbox(parts, account_id, examination).examine()
     finally:

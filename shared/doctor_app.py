@@ -4,20 +4,24 @@ Nothing stays behind: what is written to see whether it can be is removed again.
 """
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from azure.core.credentials import AccessToken
 from azure.core.exceptions import AzureError
 from azure.storage.queue import QueueServiceClient
 
-from shared import reach
+from shared import reach, tables
 from shared.connector import Connector
 from shared.errors import OperatorFault, ReconnectNeeded, Rejected, TryAgain, UnseenError
 from shared.findings import Examination
+from shared.managed_identity import ManagedIdentity
+from shared.storage_settings import is_url
 
 _CLOCK_SECONDS = 60
 _TOKENS = 20
@@ -33,10 +37,9 @@ _REGISTRATION = {
 
 @dataclass(frozen=True, slots=True)
 class DoctorOfTheApp:
-    """queue_storage: the connection string of the host's storage, '' where it has none."""
+    """Looks at the parts as they are wired; each step goes into the examination."""
 
     parts: Connector
-    queue_storage: str
     examination: Examination
 
     def examine(self) -> None:
@@ -47,10 +50,10 @@ class DoctorOfTheApp:
             step("keys", self._keys)
         else:
             self.examination.skip("needs the tables", "clock: storage", "keys")
-        if self.queue_storage:
+        if self.parts.settings.storage.queues:
             step("storage: queues", self._queues)
         else:
-            self.examination.skip("AzureWebJobsStorage is no connection string", "storage: queues")
+            self.examination.skip("AzureWebJobsStorage says nothing of them", "storage: queues")
         self._network()
         step("app registration", self._registration)
 
@@ -68,7 +71,8 @@ class DoctorOfTheApp:
         key = {"PartitionKey": "doctor", "RowKey": secrets.token_hex(8)}
         self.parts.tables.put("once", key)
         self.parts.tables.delete("once", *key.values())
-        return "read and written"
+        storage = self.parts.settings.storage
+        return f"read and written {storage.told(storage.tables)}"
 
     def _keys(self) -> str:
         """Opens some of the stored tokens."""
@@ -79,14 +83,21 @@ class DoctorOfTheApp:
 
     def _queues(self) -> str:
         """Makes a queue of its own, writes to it and removes it."""
-        with (
-            _storage_errors(),
-            QueueServiceClient.from_connection_string(self.queue_storage, retry_total=0) as service,
-        ):
+        with _storage_errors(), self._queue_service() as service:
             name = f"doctor-{secrets.token_hex(8)}"
             service.create_queue(name).send_message("")
             service.delete_queue(name)
-        return "read and written"
+        storage = self.parts.settings.storage
+        return f"read and written {storage.told(storage.queues)}"
+
+    def _queue_service(self) -> QueueServiceClient:
+        settings = self.parts.settings
+        place = settings.storage.queues
+        options: dict[str, Any] = {"retry_total": 0, "connection_verify": settings.ca_file or True}
+        if is_url(place):
+            credential = _Credential(self.parts.storage_identity)
+            return QueueServiceClient(place, credential=credential, **options)
+        return QueueServiceClient.from_connection_string(place, **options)
 
     # Network
 
@@ -138,11 +149,21 @@ class DoctorOfTheApp:
         raise OperatorFault(code, error.detail + about) from None
 
 
+class _Credential:
+    """The identity, as the SDK of queues wants it; what it may keep is little."""
+
+    def __init__(self, identity: ManagedIdentity) -> None:
+        self._identity = identity
+
+    def get_token(self, *_scopes: str, **_options: Any) -> AccessToken:
+        return AccessToken(self._identity.token(), int(time.time()))
+
+
 @contextmanager
 def _storage_errors() -> Iterator[None]:
     try:
         yield
-    except (AzureError, ValueError) as error:
-        status = getattr(error, "status_code", None)
-        detail = f"HTTP {status}" if status else type(error).__name__
-        raise TryAgain("storage_unavailable", detail) from None
+    except AzureError as error:
+        raise tables.failure(error) from None
+    except ValueError as error:  # of a connection string
+        raise TryAgain("storage_unavailable", type(error).__name__) from None

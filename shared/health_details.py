@@ -43,6 +43,7 @@ class HealthDetails:
             **health.standing(problems),
             "settings": "ok",
             "storage": storage,
+            "storage_access": self.settings.storage.access,
             "identity_platform": platform,
             "client_credential": self._credential(now),
             **stored,

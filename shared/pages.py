@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
-from shared.catalogue import ENTRIES
+from shared.catalogue import ENTRIES, STORAGE
 from shared.stylesheet import HASH, MARK, MOODS, STYLE
 
 
@@ -154,7 +154,7 @@ _HEADINGS = {
     "scopes_missing": "Permission is missing",
     "login_closed": "An invitation is needed",
     "too_many_logins": "Please try again in a few minutes",
-    "storage_unavailable": "Please try again in a minute",
+    **dict.fromkeys(STORAGE, "Please try again in a minute"),
     "microsoft_unavailable": "Please try again in a few minutes",
     "settings_wrong": "The application is not ready",
     "operator_credentials": "The application is not ready",
@@ -164,7 +164,7 @@ _HEADINGS = {
 # Nobody has to repair anything: starting again helps.
 _PASSING = {
     *("cancelled", "login_expired", "login_used", "login_cookie_missing", "too_many_logins"),
-    *("storage_unavailable", "microsoft_unavailable", "still_removing", "stale"),
+    *(*STORAGE, "microsoft_unavailable", "still_removing", "stale"),
 }
 
 

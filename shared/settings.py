@@ -4,30 +4,21 @@ import base64
 import binascii
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from shared import clouds
+from shared import clouds, storage_settings
 from shared.clouds import Cloud
 from shared.errors import Rejected, SettingsError
 from shared.guard import Guard
+from shared.setting_reader import Reader, text, url
+from shared.storage_settings import Storage
 
 if TYPE_CHECKING:  # most apps have a secret, and need no cryptography to read their settings
     from shared.client_certificate import ClientCertificate
-
-_PLACEHOLDER = re.compile(r"<[^<>]*>|(?i:change[-_ ]?me)")
-_DEVELOPMENT_STORAGE = (
-    "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;"
-    # The storage emulator's account is the same everywhere and documented by its makers.
-    "AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/"
-    "K1SZFPTOtr/KBHBeksoGMGw==;"
-    "BlobEndpoint=http://127.0.0.1:10000/devstoreaccount1;"
-    "QueueEndpoint=http://127.0.0.1:10001/devstoreaccount1;"
-    "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +34,7 @@ class Settings:
     authority: str
     public_base_url: str
     app_name: str
-    storage: str = field(repr=False)
+    storage: Storage
     shards: int
     encryption_keys: tuple[tuple[str, bytes], ...] = field(repr=False)
     check_interval_seconds: int
@@ -114,14 +105,14 @@ class Settings:
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
     """The environment's settings; raises SettingsError naming all that are missing or wrong."""
-    reader = _Reader(os.environ if environment is None else environment)
+    reader = Reader(os.environ if environment is None else environment)
     private = reader.flag("ALLOW_PRIVATE_ENDPOINTS")
-    cloud = reader.cloud()
+    cloud = _cloud(reader)
     host, port = reader.take("IMAP_HOST", _host_port, cloud.imap_host)
     smtp_host, smtp_port = reader.take("SMTP_HOST", _smtp_host_port, " ")
     secret, certificate, identity = _credential(reader)
     settings = Settings(
-        client_id=reader.take("CLIENT_ID", _text),
+        client_id=reader.take("CLIENT_ID", text),
         client_secret=secret,
         client_secret_expires_on=reader.take("CLIENT_SECRET_EXPIRES_ON", _date, "none"),
         client_certificate=certificate,
@@ -129,8 +120,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         cloud=cloud,
         authority=reader.take("AUTHORITY", _authority, cloud.authority),
         public_base_url=reader.take("PUBLIC_BASE_URL", _public_base_url),
-        app_name=reader.take("APP_NAME", _text, "Unseen"),
-        storage=reader.take("STORAGE", _storage, reader.environment.get("AzureWebJobsStorage")),
+        app_name=reader.take("APP_NAME", text, "Unseen"),
+        storage=storage_settings.read(reader, cloud.storage_suffix),
         shards=reader.number("SHARDS", 1, 1, 64),
         encryption_keys=reader.take("ENCRYPTION_KEYS", _encryption_keys),
         check_interval_seconds=reader.number("CHECK_INTERVAL_SECONDS", 60, 30, 86_400),
@@ -151,9 +142,9 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         imap_port=port,
         smtp_host=smtp_host,
         smtp_port=smtp_port,
-        access_token_key=reader.take("ACCESS_TOKEN_KEY", lambda value: _text(value).strip(), " "),
+        access_token_key=reader.take("ACCESS_TOKEN_KEY", lambda value: text(value).strip(), " "),
         allow_private_endpoints=private,
-        ca_file=reader.environment.get("SSL_CERT_FILE", ""),
+        ca_file=reader.take("SSL_CERT_FILE", lambda value: text(value).strip(), " "),
         # The platform's own: where a managed identity gets its tokens.
         identity_host=urlsplit(reader.environment.get("IDENTITY_ENDPOINT", "")).hostname or "",
     )
@@ -167,87 +158,26 @@ def environment(values: Mapping[str, str]) -> dict[str, str]:
     return {**values, **os.environ}
 
 
-def host_storage(environment: Mapping[str, str]) -> str:
-    """The connection string of the host's storage; '' where it is none, as with an identity."""
-    try:
-        return _storage(environment.get("AzureWebJobsStorage", ""))
-    except ValueError:
-        return ""
+def _cloud(reader: Reader) -> Cloud:
+    """The others' defaults depend on it, so that there is one also where it is wrong."""
+    found = reader.take("CLOUD", clouds.named, "global")
+    return found if isinstance(found, Cloud) else clouds.GLOBAL
 
 
-class _Reader:
-    """Collects what is wrong instead of stopping at the first."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.environment = environment
-        self.problems: list[tuple[str, str]] = []
-
-    def take[T](self, name: str, parse: Callable[[str], T], default: str | None = None) -> T:
-        """The parsed value; after a problem its type does not matter, since read() raises."""
-        value = self.environment.get(name, "").strip() or default
-        try:
-            if value is None:
-                raise ValueError("is not set")
-            if _PLACEHOLDER.search(value):
-                raise ValueError("still holds the placeholder of the example file")
-            return parse(value)
-        except ValueError as error:
-            self.problems.append((name, str(error)))
-            return "", 0  # type: ignore[return-value]
-
-    def number(self, name: str, default: int, least: int, most: int) -> int:
-        def parse(value: str) -> int:
-            # isdecimal alone would let other scripts' digits and a 5,000-digit number in.
-            if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
-                raise ValueError(f"must be a whole number from {least} to {most}")
-            return int(value)
-
-        return self.take(name, parse, str(default))
-
-    def choice(self, name: str, default: str, *others: str) -> str:
-        known = (default, *others)
-
-        def parse(value: str) -> str:
-            if value not in known:
-                raise ValueError(f"must be {' or '.join(known)}")
-            return value
-
-        return self.take(name, parse, default)
-
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        def parse(value: str) -> bool:
-            if value.lower() not in {"true", "false"}:
-                raise ValueError("must be true or false")
-            return value.lower() == "true"
-
-        return self.take(name, parse, str(default)) is True
-
-    def cloud(self) -> Cloud:
-        """The others' defaults depend on it, so that there is one also where it is wrong."""
-        found = self.take("CLOUD", clouds.named, "global")
-        return found if isinstance(found, Cloud) else clouds.GLOBAL
-
-    def given(self, *names: str) -> list[str]:
-        return [name for name in names if self.environment.get(name, "").strip()]
-
-
-def _credential(reader: _Reader) -> tuple[str, "ClientCertificate | None", str]:
+def _credential(reader: Reader) -> tuple[str, "ClientCertificate | None", str]:
     """Secret, certificate, or the id of a managed identity: exactly one of them."""
     names = ("CLIENT_SECRET", "CLIENT_CERTIFICATE", "FEDERATED_IDENTITY_CLIENT_ID")
     given = reader.given(*names)
-    platform = reader.given("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
     for name in given[1:]:
         reader.problems.append((name, f"must not be set beside {given[0]}: one of them is enough"))
     match given[0] if given else "":
         case "CLIENT_CERTIFICATE":
             return "", reader.take("CLIENT_CERTIFICATE", _certificate), ""
         case "FEDERATED_IDENTITY_CLIENT_ID":
-            if len(platform) < 2:
-                why = "needs a managed identity, and this process has none (IDENTITY_ENDPOINT)"
-                reader.problems.append(("FEDERATED_IDENTITY_CLIENT_ID", why))
-            return "", None, reader.take("FEDERATED_IDENTITY_CLIENT_ID", _text)
+            reader.need_managed_identity("FEDERATED_IDENTITY_CLIENT_ID")
+            return "", None, reader.take("FEDERATED_IDENTITY_CLIENT_ID", text)
         case _:
-            return reader.take("CLIENT_SECRET", _text), None, ""
+            return reader.take("CLIENT_SECRET", text), None, ""
 
 
 def _certificate(value: str) -> "ClientCertificate":
@@ -267,39 +197,15 @@ def _date(value: str) -> date | None:
         raise ValueError("is no date of the calendar") from None
 
 
-def _text(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("holds a control character")
-    return value
-
-
-def _url(value: str, schemes: set[str]) -> str:
-    # urlsplit forgives spaces and control characters, a browser or a server does not.
-    if not value.isascii() or not value.isprintable() or " " in value or "\\" in value:
-        raise ValueError("is not a valid URL")
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:  # its text quotes the value
-        raise ValueError("is not a valid URL") from None
-    if parts.scheme not in schemes or not parts.hostname:
-        raise ValueError(f"must be a URL that begins with {' or '.join(sorted(schemes))}://")
-    if parts.username is not None or parts.password is not None:
-        raise ValueError("must not hold a user name or password")
-    if port == 0:
-        raise ValueError("has an impossible port")
-    return value
-
-
 def _authority(value: str) -> str:
-    parts = urlsplit(_url(value.rstrip("/"), {"https"}))
+    parts = urlsplit(url(value.rstrip("/"), {"https"}))
     if len(parts.path.split("/")) != 2 or parts.query or parts.fragment:
         raise ValueError("must look like https://login.microsoftonline.com/common")
     return parts.geturl()
 
 
 def _public_base_url(value: str) -> str:
-    parts = urlsplit(_url(value.rstrip("/"), {"https", "http"}))
+    parts = urlsplit(url(value.rstrip("/"), {"https", "http"}))
     if parts.path or parts.query or parts.fragment:
         raise ValueError("must be an origin without a path, like https://unseen.example.com")
     if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1"}:
@@ -310,7 +216,7 @@ def _public_base_url(value: str) -> str:
 
 
 def _webhook_url(value: str, private: bool) -> str:
-    parts = urlsplit(_url(value, {"https", "http"}))
+    parts = urlsplit(url(value, {"https", "http"}))
     if parts.scheme == "http" and not private:
         raise ValueError("must be https (or set ALLOW_PRIVATE_ENDPOINTS=true for local use)")
     try:
@@ -353,7 +259,7 @@ def _origins(value: str) -> tuple[str, ...]:
     for part in re.split(r"[,\s]+", value.strip()):
         if not part:
             continue
-        parts = urlsplit(_url(part.rstrip("/"), {"https", "http"}))
+        parts = urlsplit(url(part.rstrip("/"), {"https", "http"}))
         if parts.path or parts.query or parts.fragment:
             raise ValueError("must be origins like https://app.example.com, without a path")
         if parts.scheme == "http" and parts.hostname not in {"localhost", "127.0.0.1"}:
@@ -372,13 +278,3 @@ def _host_port(value: str, default: int = 993) -> tuple[str, int]:
 def _smtp_host_port(value: str) -> tuple[str, int]:
     """No host where none is named: it then goes by the kind of account."""
     return _host_port(value, 587) if value.strip() else ("", 587)
-
-
-def _storage(value: str) -> str:
-    """A connection string; the SDK does not know the emulator's short form: spelled out here."""
-    if value.strip().rstrip(";") == "UseDevelopmentStorage=true":
-        return _DEVELOPMENT_STORAGE
-    names = {part.partition("=")[0].strip() for part in value.split(";")}
-    if "AccountName" not in names or not names & {"AccountKey", "SharedAccessSignature"}:
-        raise ValueError("must be a storage connection string (default: AzureWebJobsStorage)")
-    return value

@@ -14,6 +14,7 @@ from uuid import uuid4
 from shared.table_writes import HEADERS, Request
 
 _MULTIPART = re.compile(r'multipart/mixed; *boundary="?([^";]+)"?', re.IGNORECASE)
+_XML_CODE = re.compile(rb"<(?:m:)?code>([a-z]{1,64})</", re.IGNORECASE)
 _STATUS = re.compile(r"HTTP/1\.1 (\d{3})(?: .*)?")
 
 
@@ -32,11 +33,15 @@ class Answer:
 
     @property
     def code(self) -> str:
-        """The service's word for what went wrong, '' where it is not the service that speaks."""
+        """The service's word for what went wrong, '' where it is not the service that speaks.
+
+        Who is not let in is told so in XML, whatever was asked for.
+        """
         try:
             return str(json.loads(self.body)["odata.error"]["code"])
         except (ValueError, LookupError, TypeError):
-            return ""
+            found = _XML_CODE.search(self.body)
+            return found[1].decode() if found else self.headers.get("x-ms-error-code", "")
 
 
 def together(requests: Sequence[Request], endpoint: str) -> Request:

@@ -1,36 +1,32 @@
 """The wire to the table service: signed requests over azure-core's pipeline, rows and ETags back.
 
-The SDK reads the connection string and makes tables. It does not carry rows, because that was a
-third of what an idle mailbox costs: see docs/decisions.md.
+The SDK reads a connection string, and no more: rows through it were a third of what an idle
+mailbox costs, see docs/decisions.md.
 """
 
-import base64
-import hmac
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from email.utils import formatdate, parsedate_to_datetime
-from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import requests
-from azure.core.credentials import AzureNamedKeyCredential, AzureSasCredential
 from azure.core.exceptions import AzureError, HttpResponseError
-from azure.core.pipeline import Pipeline, PipelineRequest
-from azure.core.pipeline.policies import AzureSasCredentialPolicy, SansIOHTTPPolicy
+from azure.core.pipeline import Pipeline
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
-from azure.data.tables import TableServiceClient
 from requests.adapters import HTTPAdapter
 
-from shared import table_transactions
+from shared import table_access, table_transactions, table_writes
+from shared.table_access import Token
 from shared.table_rows import Row, row
 from shared.table_transactions import Answer
 from shared.table_writes import Request
 
 _CONNECTIONS = 100  # one for each thread of a batch
 _CONNECT_SECONDS = 5
-_VERSION = "2019-02-02"
+# The first that takes tokens for tables, and the newest that the SDK knows.
+_VERSION = "2020-12-06"
 _NEXT = ("NextPartitionKey", "NextRowKey")
 
 
@@ -50,11 +46,14 @@ class Unreadable(AzureError):
 class Wire:
     """The connections to one storage account; safe to share between threads.
 
-    read_seconds: how long the service may say nothing. All raise `Refused`, or another AzureError
-    where no answer came.
+    place: a connection string, or with `token` the service's URL. read_seconds: how long the
+    service may say nothing. ca_file: who is trusted in TLS, '' for certifi's. All raise `Refused`,
+    or another AzureError where no answer came, or what `token` raises.
     """
 
-    def __init__(self, connection_string: str, read_seconds: float) -> None:
+    def __init__(
+        self, place: str, read_seconds: float, ca_file: str = "", token: Token | None = None
+    ) -> None:
         self._session = requests.Session()
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, HTTPAdapter(pool_connections=4, pool_maxsize=_CONNECTIONS))
@@ -63,20 +62,21 @@ class Wire:
             session_owner=False,
             connection_timeout=_CONNECT_SECONDS,
             read_timeout=read_seconds,
+            connection_verify=ca_file or True,
         )
-        self._service = TableServiceClient.from_connection_string(
-            connection_string, transport=transport, retry_total=0
-        )
-        self._endpoint = self._service.url
-        self._pipeline = Pipeline(transport, [_signing(self._service.credential)])
+        self._endpoint, policy = table_access.of(place, token)
+        self._pipeline = Pipeline[HttpRequest, HttpResponse](transport, [policy])
 
     def close(self) -> None:
-        self._service.close()
         self._session.close()
 
     def make_table(self, table: str) -> None:
         """Makes the table unless it is there."""
-        self._service.create_table_if_not_exists(table)
+        try:
+            self._send(table_writes.new_table(table))
+        except Refused as error:
+            if error.error_code != "TableAlreadyExists":
+                raise
 
     def server_time(self) -> datetime:
         """When the service answered, by the head of a small answer."""
@@ -156,26 +156,3 @@ def _after(headers: Mapping[str, str]) -> dict[str, str]:
     """Where the next page begins; empty where there is none."""
     names = {name: f"x-ms-continuation-{name.lower()}" for name in _NEXT}
     return {name: headers[header] for name, header in names.items() if header in headers}
-
-
-def _signing(credential: Any) -> SansIOHTTPPolicy[HttpRequest, HttpResponse]:
-    if isinstance(credential, AzureSasCredential):
-        return AzureSasCredentialPolicy(credential)
-    return _SharedKey(credential)
-
-
-class _SharedKey(SansIOHTTPPolicy[HttpRequest, HttpResponse]):
-    """https://learn.microsoft.com/rest/api/storageservices/authorize-with-shared-key"""
-
-    def __init__(self, credential: AzureNamedKeyCredential) -> None:
-        self._name, key = credential.named_key
-        self._key = base64.b64decode(key)
-
-    def on_request(self, request: PipelineRequest[HttpRequest]) -> None:
-        sent = request.http_request
-        headers = sent.headers
-        resource = f"/{self._name}{urlsplit(sent.url).path}"
-        lines = (sent.method, "", headers.get("Content-Type", ""), headers["x-ms-date"], resource)
-        digest = hmac.digest(self._key, "\n".join(lines).encode(), "sha256")
-        signature = base64.b64encode(digest).decode()
-        headers["Authorization"] = f"SharedKey {self._name}:{signature}"

@@ -13,6 +13,7 @@ MAX_OPERATIONS = 100
 MAX_TRANSACTION_BYTES = 3 * 1024 * 1024
 HEADERS = {"Accept": "application/json;odata=minimalmetadata", "DataServiceVersion": "3.0"}
 _JSON = HEADERS | {"Content-Type": "application/json"}
+_NEW = _JSON | {"Prefer": "return-no-content"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,7 @@ def request(table: str, operation: Operation) -> Request:
     """The request that makes one write."""
     match operation:
         case Insert(fields):
-            headers = _JSON | {"Prefer": "return-no-content"}
-            return Request("POST", f"/{table}", headers, entity(fields))
+            return Request("POST", f"/{table}", _NEW, entity(fields))
         case Update(fields, etag, replace):
             path = address(table, str(fields["PartitionKey"]), str(fields["RowKey"]))
             method = "PUT" if replace else "PATCH"
@@ -112,6 +112,11 @@ def put(table: str, fields: Fields) -> Request:
     """The request that writes a whole row, whatever was there before."""
     path = address(table, str(fields["PartitionKey"]), str(fields["RowKey"]))
     return Request("PUT", path, _JSON, entity(fields))
+
+
+def new_table(table: str) -> Request:
+    """https://learn.microsoft.com/rest/api/storageservices/create-table"""
+    return Request("POST", "/Tables", _NEW, json.dumps({"TableName": table}))
 
 
 def _if_match(etag: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ The one place that knows what the service's refusals mean, and when to ask it ag
 """
 
 import random
+import re
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,6 +13,7 @@ from itertools import islice
 from azure.core.exceptions import AzureError, HttpResponseError
 
 from shared.errors import Stale, TryAgain
+from shared.table_access import Token
 from shared.table_rows import Condition as Condition
 from shared.table_rows import Either as Either
 from shared.table_rows import Fields as Fields
@@ -38,16 +40,19 @@ _PAGE = 1000
 class Tables:
     """All tables of one storage account; safe to share between threads.
 
-    wait: sleeps between tries. read_seconds: how long the service may say nothing.
+    place, token, ca_file, read_seconds: see `Wire`. wait: sleeps between tries.
     """
 
     def __init__(
         self,
-        connection_string: str,
+        place: str,
         wait: Callable[[float], None] = time.sleep,
         read_seconds: float = 15,
+        *,
+        ca_file: str = "",
+        token: Token | None = None,
     ) -> None:
-        self._wire = Wire(connection_string, read_seconds)
+        self._wire = Wire(place, read_seconds, ca_file, token)
         self._wait = wait
 
     def close(self) -> None:
@@ -135,9 +140,9 @@ class Tables:
         except HttpResponseError as error:
             if error.status_code in {404, 409, 412}:
                 raise Stale(table) from error
-            raise TryAgain("storage_unavailable", f"HTTP {error.status_code}") from error
+            raise failure(error) from error
         except AzureError as error:
-            raise TryAgain("storage_unavailable", type(error).__name__) from error
+            raise failure(error) from error
 
     def _persistently[T](self, work: Callable[[], T]) -> T:
         """Up to four times where the service is busy, or did not answer.
@@ -153,6 +158,19 @@ class Tables:
                     raise
             self._wait(seconds * (1 + random.random() / 2))  # noqa: S311 - spreads load
         return work()
+
+
+def failure(error: AzureError) -> TryAgain:
+    """What an error of a storage service is for a flow: it did not work, or we were not let in."""
+    status = getattr(error, "status_code", None)
+    if not status:
+        return TryAgain("storage_unavailable", type(error).__name__)
+    if status not in {401, 403}:
+        return TryAgain("storage_unavailable", f"HTTP {status}")
+    said = getattr(error, "error_code", None)
+    said = str(getattr(said, "value", said) or "")
+    known = f", {said}" if re.fullmatch(r"[A-Za-z]{1,64}", said) else ""
+    return TryAgain("storage_denied", f"HTTP {status}{known}")
 
 
 def _unless_missing[T, M](read: Callable[[], T], missing: M) -> T | M:

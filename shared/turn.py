@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from shared import events, imap, instants, schedule
 from shared.account_rows import APP_ONLY, Account
 from shared.attempts import Attempts
+from shared.catalogue import STORAGE
 from shared.check import Check
 from shared.deliver import Budget, Deliverer
 from shared.disconnect import Disconnect
@@ -293,7 +294,7 @@ class Turn:
             case TryAgain(code="mailbox_unavailable"):
                 if self._account.failures + 1 >= _UNAVAILABLE_UNTIL_BLOCKED:
                     self._block(error.code)
-            case TryAgain(code="storage_unavailable"):
+            case TryAgain() if error.code in STORAGE:
                 # What was written may be there all the same, or was not settled.
                 self._look_at_the_outbox_soon()
             case _:

@@ -14,6 +14,7 @@ from tests.lab.app_host import AppHost
 from tests.lab.azurite import next_account
 from tests.lab.certificates import Authority
 from tests.lab.http_proxy import TableProxy
+from tests.lab.identity_endpoint import ISSUER, IdentityEndpoint
 from tests.lab.imap_proxy import ImapProxy
 from tests.lab.lab import Lab
 from tests.lab.ports import free_port
@@ -27,6 +28,11 @@ TOLD = "told"  # what a test has to say in the summary, as `record_property(TOLD
 type StartLab = Callable[..., Lab]
 type StartApp = Callable[..., SteppedApp]
 type StartScripted = Callable[..., ScriptedImap]
+type StartIdentity = Callable[..., IdentityEndpoint]
+
+# A managed identity: its client id, and its own id, which is what others trust.
+IDENTITY = "0b8f2f86-0000-4000-8000-0000000001d3"
+SUBJECT = "9c2e7b54-0000-4000-8000-00000000005b"
 
 _people = itertools.count(1)
 _OPEN_REDIRECTS = Path(__file__).parents[2] / "shared/corpora/open-redirects.txt"
@@ -154,6 +160,31 @@ def lossy(services: Services) -> Iterator[TableProxy]:
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     """A certificate for localhost that only those trust who are given its `ca_file`."""
     return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture
+def start_identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[StartIdentity]:
+    """Starts the platform's endpoint, which is in the environment then as the platform has it.
+
+    MSAL looks for it there, whatever the settings of an app in this process say.
+    """
+    running: list[IdentityEndpoint] = []
+
+    def start(client_id: str = IDENTITY, issuer: str = ISSUER) -> IdentityEndpoint:
+        running.append(IdentityEndpoint(client_id, SUBJECT, issuer))
+        for name, value in running[-1].environment.items():
+            monkeypatch.setenv(name, value)
+        return running[-1]
+
+    yield start
+    for endpoint in running:
+        endpoint.close()
+
+
+@pytest.fixture
+def identity(start_identity: StartIdentity) -> IdentityEndpoint:
+    """The endpoint, with one user-assigned identity that NotMicrosoft may trust."""
+    return start_identity()
 
 
 @pytest.fixture

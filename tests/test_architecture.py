@@ -21,7 +21,8 @@ PURE = {
     *("flowed_text", "html_text", "reply_text", "uuencoded", "bounces", "message_ids"),
     *("read_mail", "skeletons", "filters", "circuit", "pages_of", "clouds"),
     "client_certificate",
-    *("table_rows", "table_transactions", "table_wire", "table_writes"),
+    *("table_access", "table_rows", "table_transactions", "table_wire", "table_writes"),
+    *("setting_reader", "storage_settings", "managed_identity"),
     *("compose", "compose_reply", "send_limits", "room", "activity"),
     *("content_disposition", "envelopes", "message_urls", "searches", "streamed_encodings"),
 }
@@ -58,9 +59,9 @@ MAY_IMPORT_THEIR_OWN = [True, False, True, True, False, True]
 # Who may import what others sell: each library has one place that knows it.
 LIBRARIES = {
     "azure.functions": {"function_app", "functions"},
-    "azure.data.tables": {"shared.table_wire"},
+    "azure.data.tables": {"shared.table_access"},
     "azure.storage.queue": {"shared.doctor_app"},
-    "msal": {"shared.microsoft", "shared.client_credential"},
+    "msal": {"shared.microsoft", "shared.managed_identity"},
     "imapclient": {"shared.imap_wire", "shared.imap_errors"},
     "imaplib": {"shared.imap_wire", "shared.imap_errors"},
     "smtplib": {"shared.smtp"},

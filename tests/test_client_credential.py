@@ -1,8 +1,8 @@
 """The three ways in which the application proves itself, against a platform that verifies them."""
 
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from cryptography import x509
@@ -18,12 +18,9 @@ from cryptography.x509.oid import NameOID
 
 from shared import client_certificate, instants
 from shared.errors import OperatorFault, Rejected, TryAgain
-from tests.conftest import StartApp
+from tests.conftest import IDENTITY, SUBJECT, StartApp
 from tests.lab.identity_endpoint import ISSUER, IdentityEndpoint
 from tests.lab.services import Services
-
-_IDENTITY = "0b8f2f86-0000-4000-8000-0000000001d3"
-_SUBJECT = "9c2e7b54-0000-4000-8000-00000000005b"
 
 type Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
@@ -107,17 +104,7 @@ def test_what_is_wrong_with_a_certificate_is_said_without_quoting_it(value: str,
     assert "MII" not in str(refused.value)
 
 
-@pytest.fixture
-def identity(monkeypatch: pytest.MonkeyPatch) -> Iterator[IdentityEndpoint]:
-    """The platform's endpoint, in the environment as the platform puts it there."""
-    running = IdentityEndpoint(_IDENTITY, _SUBJECT)
-    for name, value in running.environment.items():
-        monkeypatch.setenv(name, value)
-    yield running
-    running.close()
-
-
-def secretless(identity: IdentityEndpoint, client_id: str = _IDENTITY) -> dict[str, str]:
+def secretless(identity: IdentityEndpoint, client_id: str = IDENTITY) -> dict[str, str]:
     return {
         "CLIENT_SECRET": "",
         "FEDERATED_IDENTITY_CLIENT_ID": client_id,
@@ -128,7 +115,7 @@ def secretless(identity: IdentityEndpoint, client_id: str = _IDENTITY) -> dict[s
 def test_with_a_managed_identity_there_is_no_secret_at_all(
     start_app: StartApp, services: Services, identity: IdentityEndpoint, address: str
 ) -> None:
-    services.microsoft.trust_identity(ISSUER, _SUBJECT, identity.public_key)
+    services.microsoft.trust_identity(ISSUER, SUBJECT, identity.public_key)
     app = start_app(**secretless(identity))
     account = app.settled(address, "work")
     for _ in range(3):
@@ -169,6 +156,7 @@ def test_t15_the_identitys_host_never_gets_a_webhook(
     start_app: StartApp, identity: IdentityEndpoint
 ) -> None:
     app = start_app(**secretless(identity))
-    assert app.parts.settings.identity_host == "127.0.0.1"
+    host = urlsplit(identity.environment["IDENTITY_ENDPOINT"]).hostname
+    assert app.parts.settings.identity_host == host
     with pytest.raises(Rejected, match="endpoint_refused"):
-        app.parts.guard.check_url("http://127.0.0.1:1234/hook")
+        app.parts.guard.check_url(f"http://{host}:1234/hook")

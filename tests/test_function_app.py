@@ -1,10 +1,12 @@
 """The app as the platform meets it: imported without settings, indexed, started cold."""
 
+import base64
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import requests
 
 from tests.conftest import StartLab
@@ -41,6 +43,46 @@ def test_a_cold_start_imports_neither_aiohttp_nor_a_queue_sdk() -> None:
 def test_a_cold_start_leaves_out_what_one_function_may_not_need() -> None:
     heavy = ("msal", "imapclient", "azure.data.tables", "cryptography", "requests", "urllib3")
     assert not {name for name in imported() if name.startswith(heavy)}
+
+
+_TABLES = """
+import sys
+from shared import settings
+from shared.connector import Connector
+Connector(settings.read({environment!r})).tables
+print(*(name for name in sys.modules if name in ("msal", "azure.data.tables", "azure.identity")))
+"""
+
+
+@pytest.mark.parametrize(
+    ("storage", "imported"),
+    [
+        ({"AzureWebJobsStorage": "AccountName=unseen;AccountKey=a2V5"}, "azure.data.tables"),
+        (
+            {
+                "AzureWebJobsStorage__accountName": "unseen",
+                "IDENTITY_ENDPOINT": "http://127.0.0.1:41/msi",
+                "IDENTITY_HEADER": "header",
+            },
+            "msal",
+        ),
+    ],
+    ids=["connection string", "identity"],
+)
+def test_storage_imports_what_its_own_way_in_needs(storage: dict[str, str], imported: str) -> None:
+    """The timer's function needs nothing of Microsoft's platform but its tables."""
+    key = base64.b64encode(b"k" * 32).decode()
+    environment = {
+        "CLIENT_ID": "id",
+        "CLIENT_SECRET": "secret",
+        "PUBLIC_BASE_URL": "https://unseen.example.com",
+        "ENCRYPTION_KEYS": f"k1:{key}",
+        "WEBHOOK_URL": "https://app.example.com/hook",
+        "WEBHOOK_SECRET": f"whsec_{key}",
+        **storage,
+    }
+    ran = python("-c", _TABLES.format(environment=environment))
+    assert ran.stdout.split() == [imported], ran.stderr
 
 
 def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:

@@ -75,15 +75,15 @@ def test_one_row_is_read_and_not_again_for_half_a_minute(
         assert len(lossy.requests) == requests
 
 
-def test_f40_storage_that_does_not_answer_is_named(
+def test_f40_storage_that_does_not_let_us_in_is_named(
     start_app: StartApp, lossy: TableProxy, clock: Clock
 ) -> None:
     app = start_app(STORAGE=lossy.connection_string, clock=clock)
     lossy.refuse(2, status=403)
     assert app.health() == "degraded"
     report = details(app)
-    assert (report["storage"], report["settings"]) == ("storage_unavailable", "ok")
-    assert [one["code"] for one in report["problems"]] == ["storage_unavailable"]
+    assert (report["storage"], report["settings"]) == ("storage_denied", "ok")
+    assert [one["code"] for one in report["problems"]] == ["storage_denied"]
 
 
 # The details
@@ -95,6 +95,7 @@ def test_an_app_without_trouble_says_how_each_part_is(stood: SteppedApp, clock: 
         "status": "ok",
         "settings": "ok",
         "storage": "ok",
+        "storage_access": "connection_string",
         "identity_platform": "ok",
         "client_credential": {"kind": "secret", "expires_on": None, "days_left": None},
         "timer": {

@@ -8,6 +8,7 @@ import pytest
 
 from shared import settings
 from shared.errors import SettingsError
+from shared.storage_settings import Storage
 
 _KEY = base64.b64encode(b"k" * 32).decode()
 _GOOD = {
@@ -52,7 +53,7 @@ def test_f53_everything_that_is_missing_is_named_at_once() -> None:
         "CLIENT_ID",
         "CLIENT_SECRET",
         "PUBLIC_BASE_URL",
-        "STORAGE",
+        "AzureWebJobsStorage",
         "ENCRYPTION_KEYS",
         "WEBHOOK_URL",
         "WEBHOOK_SECRET",
@@ -181,12 +182,13 @@ def test_i6_the_repr_has_no_secret() -> None:
 
 
 def test_storage_is_that_of_the_host_unless_it_is_set() -> None:
-    assert read().storage == _GOOD["AzureWebJobsStorage"]
-    assert read(STORAGE="AccountName=own;AccountKey=a").storage == "AccountName=own;AccountKey=a"
+    host, own = _GOOD["AzureWebJobsStorage"], "AccountName=own;AccountKey=a"
+    assert read().storage == Storage(host, host, "")
+    assert read(STORAGE=own).storage == Storage(own, host, "")
 
 
 def test_the_emulators_short_form_is_spelled_out() -> None:
-    found = read(AzureWebJobsStorage="UseDevelopmentStorage=true;").storage
+    found = read(AzureWebJobsStorage="UseDevelopmentStorage=true;").storage.tables
     assert "TableEndpoint=http://127.0.0.1:10002/devstoreaccount1;" in found
 
 

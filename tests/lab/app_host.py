@@ -11,6 +11,7 @@ from pathlib import Path
 import requests
 
 from . import described, packaged
+from .azurite import Azurite
 from .ports import free_port
 from .processes import ROOT, Process
 from .services import CLIENT_ID, Services
@@ -23,10 +24,12 @@ type Placed = Callable[[Sequence[str]], tuple[Sequence[str], Sequence[socket.soc
 class AppHost:
     """A host that can be stopped, killed and started again; the settings stay the same.
 
-    storage_account: the number of Azurite's account. hide_seconds: how long a queue message that
-    was received stays hidden. beat_seconds: fire the timer at this interval; None: when asked.
-    settings: what differs from the lab's usual ones ('' takes one away). placed: gives the command
-    that runs it somewhere else, and sockets that this inherits. app: its folder; this project's.
+    storage_account: the number of Azurite's account; azurite: another one than the services'.
+    apart: the host keeps its connection string to itself, and the settings say where the app's
+    tables are. hide_seconds: how long a queue message that was received stays hidden.
+    beat_seconds: fire the timer at this interval; None: when asked. settings: what differs from the
+    lab's usual ones ('' takes one away). placed: gives the command that runs it somewhere else, and
+    sockets that this inherits. app: its folder; this project's.
     """
 
     def __init__(
@@ -36,6 +39,8 @@ class AppHost:
         *,
         port: int = 0,
         storage_account: int = 0,
+        azurite: Azurite | None = None,
+        apart: bool = False,
         hide_seconds: int = 3,
         beat_seconds: float | None = None,
         settings: Mapping[str, str] | None = None,
@@ -47,10 +52,13 @@ class AppHost:
         self.base_url = f"http://localhost:{self.port}"
         self.function_key = secrets.token_hex(24)
         self.master_key = secrets.token_hex(24)
-        self.storage = services.azurite.connection_string(storage_account)
+        self.storage = (azurite or services.azurite).connection_string(storage_account)
         self.log_file = folder / "host.log"
         self.settings = _settings(services, self.storage, self.base_url) | dict(settings or {})
         self._options = ["--hide-seconds", str(hide_seconds)]
+        if apart:
+            self.settings["AzureWebJobsStorage"] = ""
+            self._options += ["--storage", self.storage]
         self._options += ["--no-timers"] if beat_seconds is None else ["--beat", f"{beat_seconds}"]
         self._placed = placed or (lambda command: (command, ()))
         self._process: Process | None = None

@@ -31,7 +31,8 @@ class Ports:
 class Services:
     """Everything that the app talks to; started at once and waited for together.
 
-    `folder` takes logs and certificates; the certificate of `ca_file` is what clients trust.
+    `folder` takes logs and certificates; the certificate of `ca_file` is what clients trust, and
+    `authority` has it for a server.
     large_dovecot: see `DovecotSettings.large`.
     """
 
@@ -41,7 +42,7 @@ class Services:
         ports = ports or Ports()
         self.client_secret = secrets.token_hex(24)
         self.webhook_secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-        authority = Authority(folder / "certificates")
+        self.authority = authority = Authority(folder / "certificates")
         self.ca_file = authority.ca_file
         microsoft, receiver = ports.microsoft or free_port(), ports.receiver or free_port()
         self.microsoft_url = f"https://localhost:{microsoft}"

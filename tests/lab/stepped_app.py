@@ -44,7 +44,7 @@ class SteppedApp:
         self.services = services
         self.environment = {k: v for k, v in host.settings.items() if v}
         self._settings = settings.read(self.environment)
-        self.storage = self._settings.storage
+        self.storage = self._settings.storage.tables
         self._clock = clock
         self.parts = Connector(self._settings, clock)
         self._make_tables()

@@ -11,6 +11,7 @@ from typing import TextIO
 
 from azure_functions_runtime.utils.app_setting_manager import is_envvar_true
 
+from .app_settings import keep_storage
 from .errors import HostError
 from .host import Host, HostOptions
 from .host_json import read_host_json
@@ -34,6 +35,8 @@ def main() -> None:
 
 async def _serve(arguments: argparse.Namespace, ready: TextIO) -> None:
     stop = _stop_signal()
+    if arguments.storage:
+        keep_storage(arguments.storage)
     folder = arguments.app.resolve()
     host_json = read_host_json(folder)
     configure_logs(host_json.log_levels, debug=is_envvar_true("PYTHON_ENABLE_DEBUG_LOGGING"))
@@ -96,6 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="HTTP port; 0 (default) takes a free one")
     add("--function-key", required=True, metavar="KEY", help="opens functions of level 'function'")
     add("--master-key", required=True, metavar="KEY", help="opens everything, and /admin")
+    add(
+        "--storage",
+        default="",
+        metavar="CONNECTION",
+        help="the host's own storage, where the app's AzureWebJobsStorage is no connection string",
+    )
     add(
         "--hide-seconds",
         type=_at_least(1, int),

@@ -5,7 +5,9 @@ import re
 
 from .errors import HostError
 
+_HOST = "AzureWebJobsStorage"
 _SETTING = re.compile(r"%([^%]+)%")
+_kept: dict[str, str] = {}
 
 
 class SettingMissingError(Exception):
@@ -17,13 +19,23 @@ def resolve(text: str) -> str:
     return _SETTING.sub(lambda match: _value(match[1]), text)
 
 
+def keep_storage(connection: str) -> None:
+    """Take this for the host's storage, whatever AzureWebJobsStorage and its parts say to the app.
+
+    This host comes to queues by connection string only; an app may come to tables as an identity.
+    """
+    _kept[_HOST] = connection
+
+
 def connection_string(name: str) -> str:
     """Look up the connection that a binding names, as Azure does: with the prefix first.
 
     Raises SettingMissingError, and HostError for an identity-based connection.
     """
-    name = name or "AzureWebJobsStorage"
+    name = name or _HOST
     for candidate in (f"AzureWebJobs{name}", name):
+        if candidate in _kept:
+            return _kept[candidate]
         if os.environ.get(candidate):
             return os.environ[candidate]
         if any(setting.startswith(f"{candidate}__") for setting in os.environ):
