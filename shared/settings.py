@@ -121,7 +121,6 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     host, port = reader.take("IMAP_HOST", _host_port, cloud.imap_host)
     smtp_host, smtp_port = reader.take("SMTP_HOST", _smtp_host_port, " ")
     secret, certificate, identity = _credential(reader)
-    shards = reader.number("SHARDS", 1, 1, 64)
     settings = Settings(
         client_id=reader.take("CLIENT_ID", _text),
         client_secret=secret,
@@ -133,7 +132,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         public_base_url=reader.take("PUBLIC_BASE_URL", _public_base_url),
         app_name=reader.take("APP_NAME", _text, "Unseen"),
         storage=reader.take("STORAGE", _storage, reader.environment.get("AzureWebJobsStorage")),
-        shards=shards,
+        shards=(shards := reader.number("SHARDS", 1, 1, 64)),
         shards_before=_shards_before(reader, shards),
         encryption_keys=reader.take("ENCRYPTION_KEYS", _encryption_keys),
         check_interval_seconds=reader.number("CHECK_INTERVAL_SECONDS", 60, 30, 86_400),
