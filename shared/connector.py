@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from shared.shards import Shards
     from shared.smtp import Smtp
     from shared.system import System
-    from shared.tables import Row, Tables
+    from shared.tables import Tables
     from shared.tenant_tokens import TenantTokens
     from shared.tend import Tend
     from shared.token_store import TokenStore
@@ -376,9 +376,9 @@ class Connector:
 
         return Enqueue(self.claims, self.once, self.settings, self.now, self.settle)
 
-    def settle(self, row: "Row") -> None:
+    def settle(self, shard: str, account_id: str) -> None:
         """Ends a move that was left; seldom, so that nobody loads the mover for nothing."""
-        self.mover.settle(row)
+        self.mover.settle(shard, account_id)
 
     @_Part
     def tend(self) -> "Tend":

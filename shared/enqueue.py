@@ -55,7 +55,7 @@ class Enqueue:
         once: Once,
         settings: Settings,
         clock: instants.Clock,
-        settle: Callable[[Row], object],
+        settle: Callable[[str, str], object],
         batch: int = BATCH,
     ) -> None:
         self._claims = claims
@@ -106,7 +106,7 @@ class Enqueue:
         due, found = self._claims.scan(shard, tick, horizon.read)
         for row in filter(places.is_arriving, due):
             try:
-                self._settle(row)
+                self._settle(*row.key)
             except UnseenError as error:
                 log.warning("move_not_ended", account=row["RowKey"], error=error)
         there = [row for row in found if not places.is_arriving(row)]

@@ -59,7 +59,7 @@ class Mover:
         if row.get("deleted_at") or _is_held(row, now):
             return False
         if places.is_arriving(row):
-            self.settle(row)  # of a move the other way that came to no end
+            self.settle(*row.key)  # of a move the other way that came to no end
             return False
         try:
             fenced = self._fenced(row, now)
@@ -116,8 +116,7 @@ class Mover:
             break
         else:
             raise TryAgain("stale", TABLE)
-        copy = self._tables.get(TABLE, own, fenced["RowKey"])
-        return self.settle(copy) if copy else True
+        return self.settle(own, fenced["RowKey"])
 
     def _copied(self, fenced: Row, own: str) -> bool:
         """Writes the copy; raises Stale where it has to be looked at anew."""
@@ -142,20 +141,18 @@ class Mover:
         self._tables.transact(TABLE, [Update(copy, here.etag, replace=True)])
         return True
 
-    def settle(self, row: Row) -> bool:
-        """Ends the move of a row, if it arrives; False while somebody is at it.
+    def settle(self, shard: str, account_id: str) -> bool:
+        """Ends the move of the row there, if it arrives; False while somebody is at it.
 
         Where the old row is still there the copy goes; where nothing is left of the account it
         was removed meanwhile.
         """
-        found: Row | None = row
         for _ in range(_ROUNDS):
+            found = self._tables.get(TABLE, shard, account_id)
             if found is None or not places.is_arriving(found):
                 return True
-            try:
+            with contextlib.suppress(Stale):
                 return self._settled(found)
-            except Stale:
-                found = self._tables.get(TABLE, *row.key)
         raise TryAgain("stale", TABLE)
 
     def _settled(self, row: Row) -> bool:
@@ -197,7 +194,7 @@ class Mover:
         copy = self._tables.get(TABLE, own, account_id)
         mark = fenced["claim"].replace(places.FENCE, places.ARRIVES)
         if copy and copy["claim"] == mark:
-            self.settle(copy)
+            self.settle(*copy.key)
         found = places.find(self._tables, self._shards, account_id)
         if found is None or found.get("deleted_at"):
             token_move.withdraw(self._tables, account_id, fenced["generation"], former, own)

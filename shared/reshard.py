@@ -107,7 +107,7 @@ class Reshard:
                 case "accounts":
                     return self._mover.move(row)
                 case "arriving":
-                    return self._mover.settle(row)
+                    return self._mover.settle(*row.key)
                 case _:
                     return self._token_done(row)
         except UnseenError as error:
