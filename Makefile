@@ -49,7 +49,7 @@ check: $(VENV)/.installed $(POLICIES)/.installed ## lint, types, architecture, p
 	@$(VENV)/bin/zizmor --offline --quiet --no-progress .github/workflows
 	@$(POLICIES)/bin/python -m tests.policies
 	@$(PY) -m pytest tests/test_architecture.py tests/test_errors_page.py \
-		tests/test_api_description.py tests/test_documents.py tests/test_infra.py
+		tests/test_api_description.py tests/test_documents.py tests/test_docs.py tests/test_infra.py
 
 docs: $(VENV)/.installed ## write docs/errors.md, docs/api.md, functions/openapi.json
 	@$(PY) -m tests.errors_page

@@ -10,3 +10,8 @@ blueprint = func.Blueprint()
 @blueprint.route("maintenance/reencrypt", methods=["POST"])
 def reencrypt(req: func.HttpRequest) -> func.HttpResponse:
     return api(req, lambda parts: parts.reencrypt.run(body(req)))
+
+
+@blueprint.route("maintenance/reshard", methods=["POST"])
+def reshard(req: func.HttpRequest) -> func.HttpResponse:
+    return api(req, lambda parts: parts.reshard.run(body(req)))

@@ -96,6 +96,7 @@ param accessTokens string = 'false'
 
 param appName string = ''
 param shards string = ''
+param shardsBefore string = ''
 param openConnect string = ''
 param openLoginsLimit string = ''
 param returnUrls string = ''
@@ -215,6 +216,7 @@ module app 'app/function.bicep' = {
       RETURN_URLS: returnUrls
       SENDING: sending
       SHARDS: shards
+      SHARDS_BEFORE: shardsBefore
       SMTP_HOST: smtpHost
       WEBHOOK_URL: webhookUrl
     }

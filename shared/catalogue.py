@@ -195,6 +195,24 @@ ENTRIES: dict[str, Entry] = {
         "Another run holds the lease on the account's token.",
         then="retry",
     ),
+    "shards_changed": Entry(
+        "The service is not set up correctly. Its operator has been told.",
+        "SHARDS was changed, and accounts are stored where it does not look for them: nothing is "
+        "checked or connected. Set SHARDS back; or set SHARDS_BEFORE to what SHARDS was, and move "
+        "the accounts with POST /api/maintenance/reshard. Right after a change it may only mean "
+        "that some instances still run with the former settings.",
+        then="alarm",
+    ),
+    "reshard_off": Entry(
+        "Nothing is being moved.",
+        "SHARDS_BEFORE is not set, so accounts have nowhere to be moved from.",
+    ),
+    "reshard_too_early": Entry(
+        "Try again in a few minutes.",
+        "Instances with the former settings may still be running: accounts are moved from ten "
+        "minutes after the first one with these, and once the timer has run with them.",
+        then="retry",
+    ),
     "operator_credentials": Entry(
         "The application is not set up correctly at Microsoft. Its operator has to fix that.",
         "Microsoft refused our secret or certificate: it is wrong, or it has expired. No sign-in "

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from shared import ids, instants, staleness
+from shared import instants, places, staleness
 from shared.account_rows import SYSTEM, TABLE, Account, account
 from shared.errors import Rejected, Stale, TryAgain
+from shared.shards import Shards
 from shared.tables import Condition, Either, Fields, Insert, Row, Tables, Update, key_range
 
 BATCH = 100
@@ -46,10 +47,15 @@ class Claims:
     claim_seconds: how long a claim lasts unless it is renewed.
     """
 
-    def __init__(self, tables: Tables, shards: Sequence[str], claim_seconds: int) -> None:
+    def __init__(self, tables: Tables, shards: Shards, claim_seconds: int) -> None:
         self._tables = tables
-        self.shards = shards
+        self._shards = shards
         self._claim_seconds = claim_seconds
+
+    @property
+    def shards(self) -> list[str]:
+        """Each shard that has to be scanned."""
+        return self._shards.all
 
     def scan(self, shard: str, tick: datetime, since: str) -> tuple[list[Row], list[Row]]:
         """The rows of the shard that are due, and with them the active ones unread since then.
@@ -74,7 +80,7 @@ class Claims:
         due = ("next_due_at", "le", instants.text(tick))
 
         def changed(row: Row) -> Fields:
-            unfinished = row["unfinished"] + (1 if row["claim"] else 0)
+            unfinished = row["unfinished"] + places.bears_a_run(row)
             return {"claim": mark, "unfinished": unfinished, "next_due_at": self.claim_end(now)}
 
         def still(row: Row) -> bool:
@@ -106,7 +112,7 @@ class Claims:
             if not running:
                 changes |= {
                     "claim": mark,
-                    "unfinished": found.unfinished + (1 if found.claim else 0),
+                    "unfinished": found.unfinished + places.bears_a_run({"claim": found.claim}),
                     "next_due_at": self.claim_end(now),
                 }
             try:
@@ -119,6 +125,7 @@ class Claims:
 
     def claimed(self, claim: Claim) -> list[Account]:
         """The accounts that still bear the claim's mark, whole."""
+        self._shards.verify()
         rows = self._tables.query(
             TABLE,
             *key_range(claim.shard, claim.first, claim.last),
@@ -219,6 +226,7 @@ class Claims:
             row = replace(
                 wanted,
                 **_changed_since(begun, wanted, found),
+                shard=found.shard if found else self._shards.of(wanted.id),
                 claim=new_mark(),
                 unfinished=0,
                 owed=found.owed if found else 0,
@@ -235,7 +243,7 @@ class Claims:
         raise TryAgain("stale", TABLE)
 
     def _get(self, account_id: str) -> Account | None:
-        row = self._tables.get(TABLE, ids.shard_of(account_id, len(self.shards)), account_id)
+        row = places.find(self._tables, self._shards, account_id)
         return account(row) if row else None
 
 

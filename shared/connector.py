@@ -43,15 +43,18 @@ if TYPE_CHECKING:
     from shared.managed_identity import ManagedIdentity
     from shared.messages import Messages
     from shared.microsoft import Microsoft
+    from shared.mover import Mover
     from shared.once import Once
     from shared.outbox import Outbox
     from shared.pages import Look
     from shared.reencrypt import Reencrypt
     from shared.renew import Renewal
     from shared.replay import Replay
+    from shared.reshard import Reshard
     from shared.results import Results
     from shared.send import Send
     from shared.send_keys import SendKeys
+    from shared.shards import Shards
     from shared.smtp import Smtp
     from shared.system import System
     from shared.tables import Tables
@@ -156,22 +159,30 @@ class Connector:
         return Smtp(self.settings)
 
     @_Part
+    def shards(self) -> "Shards":
+        from shared.layout import Layout
+        from shared.shards import Shards
+
+        now, before = self.settings.shards, self.settings.shards_before
+        return Shards(now, before, Layout(self.tables, self.once, now, before, self.now).check)
+
+    @_Part
     def accounts(self) -> "Accounts":
         from shared.accounts import Accounts
 
-        return Accounts(self.tables, self.settings.shards)
+        return Accounts(self.tables, self.shards)
 
     @_Part
     def claims(self) -> "Claims":
         from shared.claims import Claims
 
-        return Claims(self.tables, self.accounts.shards, self.settings.claim_seconds)
+        return Claims(self.tables, self.shards, self.settings.claim_seconds)
 
     @_Part
     def tokens(self) -> "TokenStore":
         from shared.token_store import TokenStore
 
-        return TokenStore(self.tables, self.vault)
+        return TokenStore(self.tables, self.vault, self.shards)
 
     @_Part
     def outbox(self) -> "Outbox":
@@ -378,7 +389,11 @@ class Connector:
     def enqueue(self) -> "Enqueue":
         from shared.enqueue import Enqueue
 
-        return Enqueue(self.claims, self.once, self.settings, self.now)
+        return Enqueue(self.claims, self.once, self.settings, self.now, self.settle)
+
+    def settle(self, shard: str, account_id: str) -> None:
+        """Ends a move that was left; seldom, so that nobody loads the mover for nothing."""
+        self.mover.settle(shard, account_id)
 
     @_Part
     def tend(self) -> "Tend":
@@ -488,10 +503,23 @@ class Connector:
         return Reencrypt(self.tables, reseals)
 
     @_Part
+    def mover(self) -> "Mover":
+        from shared.mover import Mover
+
+        seconds = self.settings.claim_seconds
+        return Mover(self.tables, self.shards, self.outbox, seconds, self.now)
+
+    @_Part
+    def reshard(self) -> "Reshard":
+        from shared.reshard import Reshard
+
+        return Reshard(self.tables, self.shards, self.mover, self.once, self.now)
+
+    @_Part
     def health(self) -> "Health":
         from shared.health import Health
 
-        return Health(self.once, self.settings.credential_expires_on, self.now())
+        return Health(self.once, self.settings, self.now())
 
     @_Part
     def health_details(self) -> "HealthDetails":

@@ -1,14 +1,15 @@
 """Enqueue: finds the accounts that are due, claims them, and says which messages to send."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from shared import health, instants, staleness, tend
+from shared import health, instants, places, staleness, tend
 from shared.catalogue import ENTRIES
 from shared.claims import BATCH, Claim, Claims, batches
 from shared.directory import known_form
-from shared.errors import TryAgain, UnseenError
+from shared.errors import OperatorFault, TryAgain, UnseenError
 from shared.logs import Log, correlated
 from shared.once import Once
 from shared.settings import Settings
@@ -42,7 +43,11 @@ class _Seen:
 
 
 class Enqueue:
-    """The timer's work. batch: so many accounts go into one queue message."""
+    """The timer's work.
+
+    settle: ends the move of an account that arrived in its new shard, and was left there. batch: so
+    many accounts go into one queue message.
+    """
 
     def __init__(
         self,
@@ -50,13 +55,16 @@ class Enqueue:
         once: Once,
         settings: Settings,
         clock: instants.Clock,
+        settle: Callable[[str, str], object],
         batch: int = BATCH,
     ) -> None:
         self._claims = claims
         self._once = once
         self._expires_on = settings.credential_expires_on
         self._interval = settings.check_interval_seconds
+        self._layout = {"shards": settings.shards, "shards_before": settings.shards_before}
         self._now = clock
+        self._settle = settle
         self._batch = batch
         self._alarmed_on: date | None = None
 
@@ -65,11 +73,17 @@ class Enqueue:
 
         What is claimed and never sent comes due when its claim ends.
         """
+        try:
+            shards = self._claims.shards
+        except OperatorFault as error:
+            log.error("nothing_enqueued", error=error)
+            self._once.beat(tick)
+            return []
         messages = []
         seen = _Seen()
         horizon = staleness.horizon(tick, self._interval)
-        for shard in self._claims.shards:
-            due, found = self._claims.scan(shard, tick, horizon.read)
+        for shard in shards:
+            due, found = self._scanned(shard, tick, horizon)
             seen.due += due
             seen.stale += [row for row in found if staleness.is_stale(row, horizon)]
             for batch in batches(due, self._batch):
@@ -85,6 +99,19 @@ class Enqueue:
         self._look_after_itself(tick, seen)
         return messages
 
+    def _scanned(
+        self, shard: str, tick: datetime, horizon: staleness.Horizon
+    ) -> tuple[list[Row], list[Row]]:
+        """What is due and what was found at all, without copies of accounts that are moved."""
+        due, found = self._claims.scan(shard, tick, horizon.read)
+        for row in filter(places.is_arriving, due):
+            try:
+                self._settle(*row.key)
+            except UnseenError as error:
+                log.warning("move_not_ended", account=row["RowKey"], error=error)
+        there = [row for row in found if not places.is_arriving(row)]
+        return [row for row in due if not places.is_arriving(row)], there
+
     def _look_after_itself(self, tick: datetime, seen: "_Seen") -> None:
         """Purge and heartbeat; what fails here must not lose the messages of what is claimed.
 
@@ -93,7 +120,7 @@ class Enqueue:
         try:
             if not seen.due or tick.minute % _PURGE_MINUTES == 0:
                 self._once.purge(tick)
-            self._once.beat(tick, **seen.fields)
+            self._once.beat(tick, **self._layout, **seen.fields)
         except UnseenError as error:
             log.warning("no_heartbeat", error=error)
 

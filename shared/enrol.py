@@ -131,11 +131,12 @@ class Enrol:
         return existing
 
     def _store(self, account: Account, existing: Account | None, token: Token) -> None:
-        before = self._tokens.get(account.shard, account.id)
+        shard = self._accounts.shard_of(account.id)  # also where the account itself has not moved
+        before = self._tokens.get(shard, account.id)
         self._tokens.put(
             StoredToken(
                 account=account.id,
-                shard=account.shard,
+                shard=shard,
                 generation=account.generation,
                 cache=token.cache,
                 expires_at=token.expires_at,

@@ -14,6 +14,7 @@ from shared.errors import SettingsError, UnseenError
 
 if TYPE_CHECKING:  # the table service's SDK is not needed to say that settings are wrong
     from shared.once import Once
+    from shared.settings import Settings
 
 _TIMER_IS_LATE = timedelta(minutes=3)
 _EXPIRY_IS_NEAR = timedelta(days=30)
@@ -23,12 +24,14 @@ _CACHED = timedelta(seconds=30)
 class Health:
     """What the timer's heartbeat says, and when our credential ends.
 
-    started_at: when this process began to look; a timer that never ran is late from then on.
+    settings: ours; the timer may run with others. started_at: when this process began to look; a
+    timer that never ran is late from then on.
     """
 
-    def __init__(self, once: "Once", expires_on: date | None, started_at: datetime) -> None:
+    def __init__(self, once: "Once", settings: "Settings", started_at: datetime) -> None:
         self._once = once
-        self._expires_on = expires_on
+        self._expires_on = settings.credential_expires_on
+        self._layout = settings.shards, settings.shards_before
         self._started_at = started_at
         self._lock = threading.Lock()
         self._answer = ""
@@ -54,6 +57,8 @@ class Health:
         found = []
         if code := expiry_code(self._expires_on, now):
             found.append(told(code))
+        if "shards" in beat and (beat["shards"], beat["shards_before"]) != self._layout:
+            found.append(told("shards_changed"))
         if beat.get("alarm"):
             found.append(told(beat["alarm"], since=beat["alarm_since"]))
         last = instants.parse(beat["at"]) if beat.get("at") else self._started_at

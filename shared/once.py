@@ -145,6 +145,11 @@ class Once:
         """What the timer saw last, and what the app's circuit says besides."""
         return self._tables.get(TABLE, APP, "heartbeat")
 
+    def change_heartbeat(self, found: Row | None, **fields: str | int) -> None:
+        """Writes columns over what was found; raises Stale where another was first."""
+        row = {"PartitionKey": APP, "RowKey": "heartbeat", **fields}
+        self._tables.transact(TABLE, [Insert(row) if found is None else Update(row, found.etag)])
+
     def circuit(self) -> Row | None:
         """The app's circuit, if it was ever open; see `shared.app_circuit`."""
         return self._tables.get(TABLE, APP, "circuit")

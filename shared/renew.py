@@ -65,7 +65,11 @@ class Renewal:
         held = None if force else self.remembered(account, now)
         if held:
             return held
-        stored = self._tokens.open(row) if row else self._tokens.get(account.shard, account.id)
+        stored = (
+            self._tokens.open(row)
+            if row
+            else self._tokens.get(account.shard, account.id, account.generation)
+        )
         if stored is None or stored.generation != account.generation:
             raise Stale("tokens")
         stored = self._with_what_was_not_saved(stored)
@@ -85,7 +89,7 @@ class Renewal:
             log.warning("token_kept", account=stored.account, error=error)
             return self._microsoft.token(stored.cache, now)
         except ReconnectNeeded:
-            newer = self._tokens.get(stored.shard, stored.account)
+            newer = self._tokens.get(stored.shard, stored.account, stored.generation)
             if newer is None or newer.generation != stored.generation:
                 raise Stale("tokens") from None
             if newer.rt_version <= stored.rt_version:

@@ -36,6 +36,7 @@ class Settings:
     app_name: str
     storage: Storage
     shards: int
+    shards_before: int
     encryption_keys: tuple[tuple[str, bytes], ...] = field(repr=False)
     check_interval_seconds: int
     refresh_window_minutes: int
@@ -122,7 +123,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         public_base_url=reader.take("PUBLIC_BASE_URL", _public_base_url),
         app_name=reader.take("APP_NAME", text, "Unseen"),
         storage=storage_settings.read(reader, cloud.storage_suffix),
-        shards=reader.number("SHARDS", 1, 1, 64),
+        shards=(shards := reader.number("SHARDS", 1, 1, 64)),
+        shards_before=_shards_before(reader, shards),
         encryption_keys=reader.take("ENCRYPTION_KEYS", _encryption_keys),
         check_interval_seconds=reader.number("CHECK_INTERVAL_SECONDS", 60, 30, 86_400),
         refresh_window_minutes=reader.number("REFRESH_WINDOW_MINUTES", 20, 5, 55),
@@ -184,6 +186,17 @@ def _certificate(value: str) -> "ClientCertificate":
     from shared import client_certificate
 
     return client_certificate.read(value)
+
+
+def _shards_before(reader: Reader, shards: int) -> int:
+    """0 where accounts are not moved."""
+    if not reader.given("SHARDS_BEFORE"):
+        return 0
+    before = reader.number("SHARDS_BEFORE", 0, 1, 64)
+    if before and before == shards:
+        why = "must differ from SHARDS: it is how many there were before; leave it out otherwise"
+        reader.problems.append(("SHARDS_BEFORE", why))
+    return before
 
 
 def _date(value: str) -> date | None:

@@ -18,6 +18,7 @@ from typing import Any
 from shared import instants
 from shared.errors import Stale, TryAgain, UnseenError
 from shared.microsoft import Token
+from shared.shards import Shards
 from shared.tables import Row, Tables, Update, key_range
 from shared.vault import Vault
 
@@ -63,17 +64,36 @@ class StoredToken:
 class TokenStore:
     """The store; safe to share between threads."""
 
-    def __init__(self, tables: Tables, vault: Vault) -> None:
+    def __init__(self, tables: Tables, vault: Vault, shards: Shards) -> None:
         self._tables = tables
         self._vault = vault
+        self._shards = shards
 
-    def get(self, shard: str, account: str) -> StoredToken | None:
-        row = self._tables.get(TABLE, shard, account)
+    def get(self, shard: str, account: str, generation: str = "") -> StoredToken | None:
+        """What is stored; of two rows, as there may be while accounts are moved, the later answer.
+
+        generation: of the account; a row of it comes before one of another.
+        """
+        row = self._row(shard, account, generation)
         return self.open(row) if row else None
 
+    def _row(self, shard: str, account: str, generation: str) -> Row | None:
+        """Of two that are alike the former: while it is there, the other is a copy of it."""
+        found = [self._tables.get(TABLE, place, account) for place in self._places(shard, account)]
+        rows = [row for row in found if row]
+        return max(
+            rows, key=lambda row: (row["generation"] == generation, row["rt_version"]), default=None
+        )
+
+    def _places(self, shard: str, account: str) -> tuple[str, ...]:
+        return (TENANT,) if shard == TENANT else self._shards.places(account)
+
     def rows(self, shard: str, accounts: Sequence[str]) -> dict[str, Row]:
-        """The sealed rows of a batch: a few by key, many by one range query."""
-        if not accounts:
+        """The sealed rows of a batch: a few by key, many by one range query.
+
+        None while accounts are moved: a row of the same shard may not be the one that counts.
+        """
+        if not accounts or self._shards.moving:
             return {}
         if len(accounts) <= _POINT_READS:
             found = [self._tables.get(TABLE, shard, account) for account in accounts]
@@ -123,7 +143,7 @@ class TokenStore:
                 etag = self._tables.update(TABLE, fields, wanted.etag)
                 return replace(wanted, lease_until=until, etag=etag)
             except Stale:
-                row = self._tables.get(TABLE, stored.shard, stored.account)
+                row = self._row(stored.shard, stored.account, stored.generation)
                 if row is None or row["generation"] != stored.generation:
                     raise
                 found = self.open(row)
@@ -145,7 +165,8 @@ class TokenStore:
         """Stores what Microsoft answered to the stored cache, before anything uses it.
 
         Raises Stale where the account is gone or was connected anew: the answer is dropped then.
-        Where another run stored a later answer, that one stays and is given.
+        Where another run stored a later answer, that one stays and is given. Where the row was
+        moved to another shard meanwhile, the answer goes there.
         """
         wanted = replace(
             stored,
@@ -161,12 +182,12 @@ class TokenStore:
                 update = Update(self._fields(wanted), etag, replace=True)
                 return replace(wanted, etag=self._tables.transact(TABLE, [update])[0])
             except Stale:
-                now = self.get(stored.shard, stored.account)
+                now = self.get(stored.shard, stored.account, stored.generation)
                 if now is None or now.generation != stored.generation:
                     raise
                 if now.rt_version > stored.rt_version:
                     return now
-                etag = now.etag
+                wanted, etag = replace(wanted, shard=now.shard), now.etag
         raise TryAgain("stale", TABLE)
 
     def resealed(self, row: Row) -> Update | None:
@@ -178,7 +199,8 @@ class TokenStore:
         return Update(kept | self._fields(self.open(row)), row.etag, replace=True)
 
     def delete(self, shard: str, account: str) -> None:
-        self._tables.delete(TABLE, shard, account)
+        for place in self._places(shard, account):
+            self._tables.delete(TABLE, place, account)
 
     def _fields(self, token: StoredToken) -> dict[str, Any]:
         sealed = self._vault.seal(token.cache, TABLE, token.account, "cache")

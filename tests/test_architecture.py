@@ -22,7 +22,7 @@ PURE = {
     *("read_mail", "skeletons", "filters", "circuit", "pages_of", "clouds"),
     "client_certificate",
     *("table_access", "table_rows", "table_transactions", "table_wire", "table_writes"),
-    *("setting_reader", "storage_settings", "managed_identity"),
+    *("setting_reader", "storage_settings", "managed_identity", "shards"),
     *("compose", "compose_reply", "send_limits", "room", "activity"),
     *("content_disposition", "envelopes", "message_urls", "searches", "streamed_encodings"),
 }
@@ -38,7 +38,7 @@ ADAPTERS = {
 }
 STORES = {
     *("accounts", "account_rows", "claims", "consents", "endpoints", "once", "outbox"),
-    *("outbox_rows", "send_keys", "token_store"),
+    *("outbox_rows", "send_keys", "token_store", "token_move", "layout", "places"),
 }
 FLOWS = {
     *("connect", "connected", "enrol", "prove", "enqueue", "tend", "turn", "check", "attempts"),
@@ -46,7 +46,7 @@ FLOWS = {
     *("deliver", "disconnect", "renew", "reader", "ledger", "mail_content", "directory", "health"),
     "health_details",
     *("events", "outcome", "mark_seen", "app_circuit", "reencrypt", "account_forms"),
-    *("account_guard", "account_view", "vending"),
+    *("account_guard", "account_view", "vending", "mover", "reshard"),
     *("mailboxes", "messages", "message_forms", "message_pages", "downloads"),
     *("app_only", "tenant_tokens", "consent", "callback"),
     *("invitation_forms", "invitations", "results"),

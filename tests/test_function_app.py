@@ -123,6 +123,7 @@ def test_the_real_worker_library_indexes_every_function(lab: Lab) -> None:
         "reencrypt",
         "replay_delivery",
         "replay_range",
+        "reshard",
         "rotate_secret",
         "send_message",
         "tend_mailboxes",

@@ -107,6 +107,9 @@ def test_other_placeholders_are_refused_too(value: str) -> None:
         ("STORAGE", "AccountName=unseen"),
         ("SHARDS", "0"),
         ("SHARDS", "65"),
+        ("SHARDS_BEFORE", "0"),
+        ("SHARDS_BEFORE", "65"),
+        ("SHARDS_BEFORE", "1"),  # as SHARDS
         ("SHARDS", "1.5"),
         ("SHARDS", "-1"),
         ("SHARDS", "\u0663"),

@@ -9,6 +9,7 @@ import pytest
 from shared.connector import Connector
 from shared.errors import OperatorFault, Stale, TryAgain
 from shared.microsoft import Token
+from shared.shards import Shards
 from shared.tables import Row
 from shared.token_store import TABLE, StoredToken, TokenStore
 from shared.vault import Vault
@@ -121,7 +122,7 @@ def test_t12_a_conflict_with_a_row_of_an_unknown_key_overwrites_nothing(
     parts: Connector, account_id: str
 ) -> None:
     began = put(parts.tokens, account_id)
-    elsewhere = TokenStore(parts.tables, Vault((("k9", b"9" * 32),)))
+    elsewhere = TokenStore(parts.tables, Vault((("k9", b"9" * 32),)), Shards(1))
     put(elsewhere, account_id, b"of another deployment")
     with pytest.raises(OperatorFault, match="unknown_encryption_key"):
         parts.tokens.save(began, answer())
@@ -294,7 +295,7 @@ def test_t11_a_chunk_that_was_spoilt_fails_closed(
 
 
 def test_t12_an_unknown_key_is_named(parts: Connector, account_id: str) -> None:
-    elsewhere = TokenStore(parts.tables, Vault((("k9", b"9" * 32),)))
+    elsewhere = TokenStore(parts.tables, Vault((("k9", b"9" * 32),)), Shards(1))
     elsewhere.put(replace(put(parts.tokens, account_id), cache=b"x"))
     with pytest.raises(OperatorFault, match=r"unknown_encryption_key \(k9\)"):
         parts.tokens.get("00", account_id)

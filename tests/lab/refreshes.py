@@ -16,6 +16,7 @@ from pathlib import Path
 
 from shared import events, instants
 from shared.account_rows import Account
+from shared.connector import Connector
 
 from .http_proxy import TableProxy
 from .not_microsoft.tokens import fingerprint
@@ -157,10 +158,7 @@ class Refreshes:
 
     def _is_lost(self, account: Account) -> bool:
         """Whether what is stored is not what Microsoft takes."""
-        stored = self.app.parts.tokens.get(account.shard, account.id)
-        assert stored
-        current = self._services.microsoft.current_refresh_fingerprint(account.address)
-        return fingerprint(_refresh_token(stored.cache)) != current
+        return not is_current(self._services, self.app.parts, account)
 
     def _reconnect(self, account: Account) -> None:
         """Its owner is asked once, and signs in again; then its token can be renewed."""
@@ -183,6 +181,14 @@ class Refreshes:
 
     def _make_due(self, account: Account) -> None:
         self.app.edit("accounts", account.shard, account.id, next_check_at=_PAST, next_due_at=_PAST)
+
+
+def is_current(services: Services, parts: Connector, account: Account) -> bool:
+    """Whether the refresh token that is stored is the last one that Microsoft gave."""
+    stored = parts.tokens.get(account.shard, account.id, account.generation)
+    assert stored
+    current = services.microsoft.current_refresh_fingerprint(account.address)
+    return fingerprint(_refresh_token(stored.cache)) == current
 
 
 def _refresh_token(cache: bytes) -> str:
