@@ -43,7 +43,7 @@ class ExampleApp:
         self._process = Process(
             self._name, command(self._name, self._port), self.log_file, self.environment
         )
-        self._process.wait_for_port(self._port)
+        self._process.wait_for_port(self._port, 120)
 
     @property
     def running(self) -> bool:
@@ -60,7 +60,7 @@ class ExampleApp:
         """How many webhooks it has answered with that status."""
         return self.log_file.read_text().count(f'"POST /webhooks HTTP/1.1" {status}')
 
-    def wait_for(self, count: int, status: int = 204, seconds: float = 30) -> None:
+    def wait_for(self, count: int, status: int = 204, seconds: float = 60) -> None:
         wait_until(lambda: self.answered(status) >= count, seconds, f"{count} answers {status}")
 
     def post(self, webhook_id: str, body: bytes, secret: bytes | None = None) -> Answer:
