@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from infra.hooks.registration import IMAP, SEND
-from shared import settings
+from shared import make_keys, settings
 from tests.lab.not_azure import OFFICER, TENANT, NotAzure
 
 ROOT = Path(__file__).parents[1]
@@ -348,12 +348,28 @@ def test_a_certificate_has_to_be_there(azure: Azure) -> None:
 
 def test_an_encryption_key_that_is_in_use_can_not_be_put_away(azure: Azure) -> None:
     azure.up()
-    old = azure.value("encryption-keys")
-    assert azure.hook("put", "encryption-keys", given="k2:new") == 1
+    old, new = azure.value("encryption-keys"), f"k2:{make_keys.encryption_key().partition(':')[2]}"
+    assert azure.hook("put", "encryption-keys", given=new) == 1
+    assert "Change a key" in azure.output
     assert old not in azure.output
     assert azure.value("encryption-keys") == old
-    assert azure.hook("put", "encryption-keys", given=f"k2:new,{old}") == 0, azure.output
-    assert azure.value("encryption-keys") == f"k2:new,{old}"
+    assert azure.hook("put", "encryption-keys", given=f"{new}, {old}\n") == 0, azure.output
+    assert azure.value("encryption-keys") == f"{new}, {old}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("encryption-keys", "k1:short"), ("webhook-secret", "secret"), ("client-secret", "<value>")],
+)
+def test_what_the_app_would_refuse_is_not_put_into_the_vault(
+    azure: Azure, name: str, value: str
+) -> None:
+    azure.set(**PROVISIONED)
+    assert azure.hook("put", name, given=value) == 1
+    assert "the app would refuse it" in azure.output
+    assert azure.state["vault"] == {}
+    assert azure.hook("put", name, given="") == 1
+    assert "standard input" in azure.output
 
 
 def test_a_vault_that_was_removed_comes_back(azure: Azure) -> None:

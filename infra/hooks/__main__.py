@@ -11,7 +11,8 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
-from shared import make_keys
+from shared import make_keys, settings
+from shared.errors import SettingsError
 
 from . import client_secret, key_vault, registration
 from .client_secret import ClientSecret
@@ -102,17 +103,35 @@ def put(environment: Environment, name: str) -> None:
     value = sys.stdin.read().strip()
     if not value:
         raise HookError(f"nothing came on standard input: put {name} < file")
+    _check(name, value)
     vault = KeyVault(environment.need("KEY_VAULT_NAME"))
     vault.wait()
     if name == "encryption-keys" and vault.tags(name) is not None:
-        kept = str(az(*_show(environment, name))).split(",")
-        if lost := [key.partition(":")[0] for key in kept if key not in value.split(",")]:
+        given, kept = _keys(value), _keys(str(az(*_show(environment, name))))
+        if lost := [kid for kid, key in kept.items() if given.get(kid) != key]:
             raise HookError(
                 f"without the key {', '.join(lost)} what it sealed is lost. Put the new key before "
                 "the old ones: README, Change a key"
             )
     vault.put(name, value)
     _refresh(environment)
+
+
+def _check(name: str, value: str) -> None:
+    """As the app will: a value that it refuses would stop it."""
+    if name == "client-certificate":  # to read one takes a library
+        return
+    setting = name.upper().replace("-", "_")
+    try:
+        settings.read({setting: value})
+    except SettingsError as error:
+        if why := dict(error.problems).get(setting):
+            raise HookError(f"{name}: the app would refuse it, it {why}") from None
+
+
+def _keys(value: str) -> dict[str, str]:
+    """Key by its id."""
+    return dict(part.strip().partition(":")[::2] for part in value.split(","))
 
 
 def status(environment: Environment) -> None:
