@@ -36,9 +36,10 @@ check: $(VENV)/.installed ## lint, types, architecture, pages that are made
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(PY) -m pytest tests/test_architecture.py tests/test_errors_page.py \
-		tests/test_api_description.py
+		tests/test_api_description.py tests/test_scale.py
 
-docs: $(VENV)/.installed ## write docs/errors.md, docs/api.md, functions/openapi.json
+docs: $(VENV)/.installed ## write docs/errors.md, api.md, scale.md, functions/openapi.json
+	@$(PY) -m benchmarks.scale
 	@$(PY) -m tests.errors_page
 	@$(PY) -m tests.api_description
 	@$(PY) -m tests.api_page
