@@ -132,6 +132,7 @@ def _run(besides: Figures) -> str:
         f"mailboxes on one host, {crowd['minutes']} minutes each time, {crowd['mails_a_minute']} "
         f"mails a minute; {late} checks missed their minute. Load average {loads}, of the run's own"
         f" servers and whoever else was there. What is off by more than {NEAR:.0%} is set in bold."
+        f"{besides['note']}"
     )
 
 

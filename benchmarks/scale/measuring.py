@@ -63,6 +63,7 @@ def measure(size: Size, parts: Sequence[str] = PARTS) -> Figures:
             found |= _one_batch(standing, size)
     if "crowd" in parts:
         found |= {"at": instants.text(instants.now()), "machine": machine.description()}
+        found["note"] = ""
         with stage() as standing, TemporaryDirectory(prefix="unseen-crowd-") as folder:
             print(f"Connecting {size.mailboxes} mailboxes ...", flush=True)
             addresses = crowd.connect(standing.app, size.mailboxes)
