@@ -49,9 +49,11 @@ check: $(VENV)/.installed $(POLICIES)/.installed ## lint, types, architecture, p
 	@$(VENV)/bin/zizmor --offline --quiet --no-progress .github/workflows
 	@$(POLICIES)/bin/python -m tests.policies
 	@$(PY) -m pytest tests/test_architecture.py tests/test_errors_page.py \
-		tests/test_api_description.py tests/test_documents.py tests/test_docs.py tests/test_infra.py
+		tests/test_api_description.py tests/test_documents.py tests/test_docs.py tests/test_infra.py \
+		tests/test_scale.py
 
-docs: $(VENV)/.installed ## write docs/errors.md, docs/api.md, functions/openapi.json
+docs: $(VENV)/.installed ## write docs/errors.md, api.md, scale.md, functions/openapi.json
+	@$(PY) -m benchmarks.scale
 	@$(PY) -m tests.errors_page
 	@$(PY) -m tests.api_description
 	@$(PY) -m tests.api_page

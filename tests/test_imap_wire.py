@@ -77,6 +77,8 @@ def test_the_second_session_resumes_the_tls_of_the_first(
         check(server)
     first, second = [one.handshake_bytes for one in relay.connections]
     assert second < first / 2  # the certificate is not sent again
+    assert all(one.sent_bytes > 500 for one in relay.connections)
+    assert relay.connections[1].received_bytes < relay.connections[0].received_bytes
 
 
 def test_a_server_that_resumes_no_session_is_read_all_the_same(

@@ -76,8 +76,8 @@ def _figures(gb: float, runs: Sequence[Figures]) -> Figures:
 def _billed_seconds(run: Figures) -> float:
     """Of 1,000 checks, one execution after the other; the timer's own is counted in."""
     scale = CHECKS / run["accounts"]
-    billed = sum(max(bills.LEAST_SECONDS, seconds) for seconds in run["executions"])
-    return float(scale * billed + max(bills.LEAST_SECONDS, scale * run["enqueue_seconds"]))
+    billed = sum(bills.billed_seconds(seconds) for seconds in run["executions"])
+    return float(scale * billed + bills.billed_seconds(scale * run["enqueue_seconds"]))
 
 
 def _line(row: Figures) -> str:

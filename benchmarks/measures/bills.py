@@ -1,10 +1,11 @@
 """What a thousand mailboxes cost a month, looked at each minute: executions and GB-seconds.
 
-Flex Consumption bills the time that an instance executes, times its memory, and at least a second
-for each execution; executions that run at once on one instance are billed once.
-https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan
+Flex Consumption bills the time that an instance executes, times its memory: at least a second for
+each execution, then in tenths of one; executions that run at once on one instance are billed once.
+https://learn.microsoft.com/azure/azure-functions/flex-consumption-plan#billing
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +37,12 @@ WAYS = (
 )
 
 
+def billed_seconds(seconds: float) -> float:
+    """What an execution that lasts so long is billed for."""
+    tenths = math.ceil(round(seconds * 10, 6))  # 1.1 * 10 is a little more than 11
+    return max(LEAST_SECONDS, tenths / 10)
+
+
 def bills(tends: Sequence[Figures]) -> list[Figures]:
     """For each way and size of instance, from executions as they were measured farthest away.
 
@@ -55,8 +62,8 @@ def _bill(way: Way, gb: float, measured: dict[str, Figures]) -> Figures:
     run = measured[way.measured]
     executions = MAILBOXES / way.mailboxes
     cpu_seconds = run["cpu_seconds"] * way.at_once / CORES[gb]
-    seconds = max(LEAST_SECONDS, run["tend_seconds"], cpu_seconds)
-    timer = max(LEAST_SECONDS, run["enqueue_seconds"] * executions)
+    seconds = billed_seconds(max(run["tend_seconds"], cpu_seconds))
+    timer = billed_seconds(run["enqueue_seconds"] * executions)
     return {
         "executions": (executions + 1) * _MINUTES,
         "seconds": seconds,

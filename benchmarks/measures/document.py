@@ -2,7 +2,7 @@
 
 import json
 
-from benchmarks.measures import chart, report
+from benchmarks.measures import chart, made_parts, report
 from benchmarks.measures.checks import Figures
 from tests.lab.processes import ROOT
 
@@ -18,8 +18,7 @@ def write(run: Figures) -> None:
     """Puts the run into the page, and figures and chart beside it."""
     _FIGURES.write_text(json.dumps(run, indent=1) + "\n")
     _CHART.write_text(chart.svg(run))
-    before, _, rest = PAGE.read_text().partition(_BEGIN)
-    PAGE.write_text(f"{before}{_BEGIN}{report.markdown(run)}{_END}{rest.partition(_END)[2]}")
+    PAGE.write_text(made_parts.replaced(PAGE.read_text(), _BEGIN, _END, report.markdown(run)))
 
 
 def is_current() -> bool:

@@ -12,15 +12,19 @@ class Connection:
     """One that a client made.
 
     round_trips: the handshake of TCP, and each answer that the client waited for before it went
-    on. handshake_bytes: what the server sent before it was spoken to a second time.
+    on. handshake_bytes: what the server sent before it was spoken to a second time. sent_bytes,
+    received_bytes: by the client, in all.
     """
 
     round_trips: int = 1
     handshake_bytes: int = 0
+    sent_bytes: int = 0
+    received_bytes: int = 0
     turns: int = 0
     server_spoke: bool = False
 
-    def from_client(self) -> None:
+    def from_client(self, size: int) -> None:
+        self.sent_bytes += size
         if self.server_spoke:
             self.round_trips += 1
         if self.server_spoke or not self.turns:
@@ -29,6 +33,7 @@ class Connection:
 
     def from_server(self, size: int) -> None:
         self.server_spoke = True
+        self.received_bytes += size
         if self.turns == 1:
             self.handshake_bytes += size
 
@@ -69,7 +74,7 @@ class TcpRelay:
                     if not data or cut:
                         return
                     if key.fileobj is client:
-                        counted.from_client()
+                        counted.from_client(len(data))
                     else:
                         counted.from_server(len(data))
                     key.data.sendall(data)

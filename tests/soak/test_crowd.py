@@ -1,7 +1,6 @@
 """1,000 mailboxes on one host, 40 ms from their mail server; CROWD=N takes another number."""
 
 import os
-import random
 import secrets
 import statistics
 from collections.abc import Iterator
@@ -10,16 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.lab import crowd
-from tests.lab.app_host import AppHost
-from tests.lab.azurite import next_account
-from tests.lab.cpu_quota import CpuQuota
-from tests.lab.far_link import FarLink, hindrance
+from tests.lab.far_link import hindrance
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 
 _MINUTES = 5
 _MAILS_A_MINUTE = 20
-_ROUND_TRIP_MS = 40
 
 
 @pytest.fixture(scope="module")
@@ -35,34 +30,13 @@ def mailboxes(
 @pytest.mark.skipif(bool(hindrance()), reason=f"no distant link here: {hindrance()}")
 @pytest.mark.parametrize(("cores", "share"), [(1.0, 0.15), (0.25, 0.6)])
 def test_each_mailbox_is_checked_within_each_minute(
-    services: Services,
-    mailboxes: tuple[SteppedApp, list[str]],
-    tmp_path: Path,
-    cores: float,
-    share: float,
+    mailboxes: tuple[SteppedApp, list[str]], tmp_path: Path, cores: float, share: float
 ) -> None:
     app, addresses = mailboxes
-    link = FarLink(services.dovecot.port, _ROUND_TRIP_MS)
-    host = AppHost(
-        services,
-        tmp_path,
-        storage_account=next_account(),
-        beat_seconds=60,
-        settings=app.environment,
-        placed=link.placed,
-    )
-    quota = CpuQuota("crowd", cores)
-    try:
-        host.start()
-        quota.add(host.pid)
-        seed = secrets.randbelow(1_000_000)
-        chance = random.Random(seed)
-        found = crowd.watch(app, host, addresses, _MINUTES, _MAILS_A_MINUTE, chance)
-        print(f"\n{cores} core, seed {seed}: {found}", flush=True)
-    finally:
-        host.kill()
-        quota.close()
-        link.close()
+    seed = secrets.randbelow(1_000_000)
+    plan = crowd.Plan(cores, _MINUTES, _MAILS_A_MINUTE, seed)
+    found = crowd.run(app, addresses, tmp_path, plan)
+    print(f"\n{cores} core, seed {seed}: {found}", flush=True)
     assert found.late == [0] * _MINUTES
     assert found.cores <= share * cores
     assert len(found.waits) == found.mails

@@ -1,0 +1,1 @@
+"""What mailboxes cost and where they reach a limit: a model, made of what was measured."""
