@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from infra.package import __main__ as package
 from infra.package import archive, deployed_files, wheels
 from infra.package.errors import PackageError
 
@@ -334,12 +333,6 @@ def test_a_build_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
         archive.write({"a": b"", "b": None}, tmp_path / "one.zip")  # type: ignore[dict-item]
     assert [file.name for file in tmp_path.iterdir()] == ["one.zip"]
     assert (tmp_path / "one.zip").read_bytes() == b"the one before"
-
-
-def test_only_an_earlier_build_is_replaced_by_an_unpacked_one(project: Path) -> None:
-    with pytest.raises(PackageError, match="is not empty"):
-        package._lay_out({"a.py": b""}, project)
-    assert (project / "function_app.py").exists()
 
 
 # The command

@@ -26,8 +26,6 @@ from infra.package.errors import PackageError  # noqa: E402
 _OUT = Path("dist/unseen.zip")
 _LIBRARIES = ".python_packages/lib/site-packages"
 _LARGEST = 6
-# azd leaves bytecode out where a folder has no such file.
-_ALL_OF_IT = "# All of this folder is deployed.\n"
 
 
 def main(arguments: "list[str] | None" = None) -> int:
@@ -58,8 +56,6 @@ def _build(options: argparse.Namespace) -> None:
         compiled = "" if options.no_bytecode else _compile(stage)
         files = archive.contents(stage)
     archive.write(files, out)
-    if options.folder:
-        _lay_out(files, options.folder)
     print(_manifest(files, out, compiled), end="")
     if not compiled and not options.no_bytecode:
         print(
@@ -98,17 +94,6 @@ def _version(python: str) -> str:
     return ran.stdout.strip()
 
 
-def _lay_out(files: Mapping[str, bytes], folder: Path) -> None:
-    """Replaces what an earlier build left there, and nothing else."""
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / _LIBRARIES).is_dir() or (folder / ".git").exists():
-            raise PackageError(f"{folder} is not empty, and nothing that make package made")
-        shutil.rmtree(folder)
-    for name, content in [(".funcignore", _ALL_OF_IT.encode()), *files.items()]:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-
-
 def _manifest(files: Mapping[str, bytes], out: Path, compiled: str) -> str:
     sizes: Counter[str] = Counter()
     for name, content in files.items():
@@ -138,7 +123,6 @@ def _options(arguments: "list[str] | None") -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make package", description=__doc__)
     add = parser.add_argument
     add("--out", type=Path, metavar="ZIP", help=f"where it goes (default: {_OUT})")
-    add("--folder", type=Path, metavar="DIR", help="leave it unpacked there too, for azd")
     add("--root", type=Path, default=ROOT, metavar="DIR", help="the project (default: this one)")
     add("--no-bytecode", action="store_true", help="leave compiled modules out")
     add(
