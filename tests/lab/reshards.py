@@ -96,6 +96,7 @@ class Reshards:
                 self._move_all(kills)
                 self._set(SHARDS=shards, SHARDS_BEFORE="")
                 self._judge_places(int(shards))
+                print(f"  to {shards}: {self.report}", flush=True)
                 if self.report.kills >= kills or self.report.wrong:
                     break
         self._judge()
