@@ -197,10 +197,10 @@ ENTRIES: dict[str, Entry] = {
     ),
     "shards_changed": Entry(
         "The service is not set up correctly. Its operator has been told.",
-        "SHARDS was changed, and accounts are stored where it does not look for them: nothing is "
-        "checked or connected. Set SHARDS back; or set SHARDS_BEFORE to what SHARDS was, and move "
-        "the accounts with POST /api/maintenance/reshard. Right after a change it may only mean "
-        "that some instances still run with the former settings.",
+        "SHARDS was changed, and accounts are stored where it does not look for them: they can't "
+        "be found, nobody is connected, and mail may wait. Set SHARDS back; or set SHARDS_BEFORE "
+        "to what SHARDS was, and move the accounts with POST /api/maintenance/reshard. Right "
+        "after a change it may only mean that some instances still run with the former settings.",
         then="alarm",
     ),
     "reshard_off": Entry(

@@ -57,6 +57,10 @@ class Claims:
         """Each shard that has to be scanned."""
         return self._shards.all
 
+    def verify(self) -> None:
+        """Raises OperatorFault where accounts are elsewhere too."""
+        self._shards.verify()
+
     def scan(self, shard: str, tick: datetime, since: str) -> tuple[list[Row], list[Row]]:
         """The rows of the shard that are due, and with them the active ones unread since then.
 
@@ -125,7 +129,6 @@ class Claims:
 
     def claimed(self, claim: Claim) -> list[Account]:
         """The accounts that still bear the claim's mark, whole."""
-        self._shards.verify()
         rows = self._tables.query(
             TABLE,
             *key_range(claim.shard, claim.first, claim.last),

@@ -63,6 +63,7 @@ class Enqueue:
         self._expires_on = settings.credential_expires_on
         self._interval = settings.check_interval_seconds
         self._layout = {"shards": settings.shards, "shards_before": settings.shards_before}
+        self._known_layout: dict[str, int] = {}
         self._now = clock
         self._settle = settle
         self._batch = batch
@@ -73,16 +74,10 @@ class Enqueue:
 
         What is claimed and never sent comes due when its claim ends.
         """
-        try:
-            shards = self._claims.shards
-        except OperatorFault as error:
-            log.error("nothing_enqueued", error=error)
-            self._once.beat(tick)
-            return []
         messages = []
         seen = _Seen()
         horizon = staleness.horizon(tick, self._interval)
-        for shard in shards:
+        for shard in self._claims.shards:
             due, found = self._scanned(shard, tick, horizon)
             seen.due += due
             seen.stale += [row for row in found if staleness.is_stale(row, horizon)]
@@ -120,9 +115,18 @@ class Enqueue:
         try:
             if not seen.due or tick.minute % _PURGE_MINUTES == 0:
                 self._once.purge(tick)
-            self._once.beat(tick, **self._layout, **seen.fields)
+                self._look_at_the_layout()
+            self._once.beat(tick, **self._known_layout, **seen.fields)
         except UnseenError as error:
             log.warning("no_heartbeat", error=error)
+
+    def _look_at_the_layout(self) -> None:
+        """Seldom: what is found is tended to where it is, whether it belongs there or not."""
+        try:
+            self._claims.verify()
+            self._known_layout = self._layout
+        except OperatorFault as error:
+            log.error("alarm", code=error.code, message=error.entry.operator)
 
     def _alarm(self, tick: datetime) -> None:
         """Once a day, where our client secret is about to end."""

@@ -16,7 +16,7 @@ class Shards:
     """How accounts are spread: over `count` shards, and over `before` while they are moved.
 
     verify: raises OperatorFault where this is not how the stored ones are spread; it is asked
-    before anything is looked for.
+    before any account is looked for, and not by scans: what they find is right where it is.
     """
 
     count: int
@@ -43,8 +43,8 @@ class Shards:
 
     @property
     def all(self) -> list[str]:
-        """Each shard in which accounts may be, once."""
-        return self._names(max(self.count, self.before))
+        """Each shard in which accounts may be, once; not verified."""
+        return _names(max(self.count, self.before))
 
     @property
     def sweep(self) -> list[str]:
@@ -52,15 +52,17 @@ class Shards:
 
         Former ones first. A shard that is of both layouts is read twice.
         """
+        self.verify()
         if not self.moving:
             return self.all
-        return list(chain(self._names(self.before), self._names(self.count)))
+        return list(chain(_names(self.before), _names(self.count)))
 
     @property
     def former(self) -> list[str]:
         """The shards that accounts are moved out of; none where they are not moved."""
-        return self._names(self.before)
-
-    def _names(self, count: int) -> list[str]:
         self.verify()
-        return [f"{number:02d}" for number in range(count)]
+        return _names(self.before)
+
+
+def _names(count: int) -> list[str]:
+    return [f"{number:02d}" for number in range(count)]

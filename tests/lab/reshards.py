@@ -33,6 +33,7 @@ _FEW, _MANY = "1", "16"
 _LONG_AGO = "2020-01-01T00:00:00Z"
 _READY_SECONDS = 60
 _PASSES = 200
+_KILLS_EACH_WAY = 6
 
 
 @dataclass
@@ -93,9 +94,10 @@ class Reshards:
             for number in itertools.count():
                 shards, before = (_MANY, _FEW) if number % 2 == 0 else (_FEW, _MANY)
                 self._set(SHARDS=shards, SHARDS_BEFORE=before)
-                self._move_all(kills)
+                self._move_all(min(kills, self.report.kills + _KILLS_EACH_WAY))
                 self._set(SHARDS=shards, SHARDS_BEFORE="")
                 self._judge_places(int(shards))
+                print(f"  to {shards}: {self.report}", flush=True)
                 if self.report.kills >= kills or self.report.wrong:
                     break
         self._judge()

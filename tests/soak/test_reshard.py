@@ -1,5 +1,6 @@
 """The long form of the moves."""
 
+import os
 from pathlib import Path
 
 from tests.lab.reshards import Reshards
@@ -9,9 +10,10 @@ from tests.lab.services import Services
 def test_i4_f47_forty_eight_kills_at_each_write_of_a_move(
     services: Services, tmp_path: Path
 ) -> None:
+    """RESHARD_KILLS=N for fewer or more."""
     stand = Reshards(services, tmp_path / "moved", accounts=8)
     try:
-        report = stand.run(kills=48)
+        report = stand.run(kills=int(os.environ.get("RESHARD_KILLS", "48")))
     finally:
         stand.close()
     print(f"\n{report}")
