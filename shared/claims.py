@@ -278,5 +278,10 @@ def batches(due: Sequence[Row], size: int = BATCH) -> Iterator[list[Row]]:
     rest = [row for row in due if row["unfinished"] < 2]
     groups = [rest[start : start + size] for start in range(0, len(rest), size)]
     groups += [[row] for row in singles[:MAX_SINGLES_PER_TICK]]
-    groups.sort(key=lambda group: min(str(row["next_due_at"]) for row in group)[:_TO_THE_MINUTE])
+    groups.sort(key=overdue_since)
     yield from groups
+
+
+def overdue_since(batch: Sequence[Row]) -> str:
+    """The minute since which the batch's first row is due."""
+    return min(str(row["next_due_at"]) for row in batch)[:_TO_THE_MINUTE]

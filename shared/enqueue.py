@@ -1,13 +1,14 @@
 """Enqueue: finds the accounts that are due, claims them, and says which messages to send."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from shared import health, instants, places, staleness, tend
 from shared.catalogue import ENTRIES
-from shared.claims import BATCH, Claim, Claims, batches
+from shared.claims import BATCH, Claim, Claims, batches, overdue_since
 from shared.directory import known_form
 from shared.errors import OperatorFault, TryAgain, UnseenError
 from shared.logs import Log, correlated
@@ -19,6 +20,7 @@ log = Log(__name__)
 
 _PURGE_MINUTES = 10
 _NAMED = 50
+CLAIMING_SECONDS = 50  # messages leave at the run's end, and the next tick is near
 
 
 @dataclass(slots=True)
@@ -46,7 +48,8 @@ class Enqueue:
     """The timer's work.
 
     settle: ends the move of an account that arrived in its new shard, and was left there. batch: so
-    many accounts go into one queue message.
+    many accounts go into one queue message. claiming_seconds: what is not claimed by then waits for
+    the next tick, which begins with it: a run that the host ends sends none of its messages.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class Enqueue:
         clock: instants.Clock,
         settle: Callable[[str, str], object],
         batch: int = BATCH,
+        claiming_seconds: float = CLAIMING_SECONDS,
     ) -> None:
         self._claims = claims
         self._once = once
@@ -67,31 +71,43 @@ class Enqueue:
         self._now = clock
         self._settle = settle
         self._batch = batch
+        self._claiming_seconds = claiming_seconds
         self._alarmed_on: date | None = None
 
     def enqueue(self, tick: datetime) -> list[str]:
-        """Claims everything that is due at `tick`; gives one queue message per claim.
+        """Claims what is due at `tick`; gives one queue message per claim.
 
         What is claimed and never sent comes due when its claim ends.
         """
-        messages = []
         seen = _Seen()
+        due: list[list[Row]] = []
         horizon = staleness.horizon(tick, self._interval)
         for shard in self._claims.shards:
-            due, found = self._scanned(shard, tick, horizon)
-            seen.due += due
+            rows, found = self._scanned(shard, tick, horizon)
+            seen.due += rows
             seen.stale += [row for row in found if staleness.is_stale(row, horizon)]
-            for batch in batches(due, self._batch):
-                try:
-                    claim = self._claims.claim(batch, tick, self._now())
-                except TryAgain as error:
-                    log.warning("batch_not_claimed", error=error)
-                    continue
-                if claim:
-                    messages.append(_message(claim, len(batch)))
+            due += batches(rows, self._batch)
+        messages = self._claimed(due, tick)
         log.info("tick", due=len(seen.due), messages=len(messages), stale=len(seen.stale))
         self._alarm(tick)
         self._look_after_itself(tick, seen)
+        return messages
+
+    def _claimed(self, due: list[list[Row]], tick: datetime) -> list[str]:
+        """A message for each batch that could be claimed in time, the longest overdue first."""
+        messages: list[str] = []
+        deadline = time.monotonic() + self._claiming_seconds
+        for done, batch in enumerate(sorted(due, key=overdue_since)):
+            if done and time.monotonic() >= deadline:
+                log.warning("tick_cut_short", batches=done, left=len(due) - done)
+                break
+            try:
+                claim = self._claims.claim(batch, tick, self._now())
+            except TryAgain as error:
+                log.warning("batch_not_claimed", error=error)
+                continue
+            if claim:
+                messages.append(_message(claim, len(batch)))
         return messages
 
     def _scanned(

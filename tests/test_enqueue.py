@@ -9,6 +9,7 @@ import pytest
 
 from shared import ids, instants
 from shared.account_rows import Account
+from shared.enqueue import Enqueue
 from shared.errors import Rejected
 from shared.tables import Insert
 from tests.conftest import StartApp
@@ -95,6 +96,27 @@ def test_each_shard_has_messages_of_its_own(start_app: StartApp) -> None:
     messages = enqueued(app)
     assert {one["shard"] for one in messages} == shards == {"00", "01", "02", "03"}
     assert everybody(rows_by_claim(app)) == known
+
+
+def test_a_tick_that_takes_too_long_hands_over_what_it_has_and_the_next_begins_with_the_rest(
+    start_app: StartApp,
+) -> None:
+    """The host's time limit ends a run without any of its messages, so ours comes before it."""
+    app = start_app(SHARDS="2")
+    known = due_accounts(app, 12)
+    parts = app.parts
+    hurried = Enqueue(
+        *(parts.claims, parts.once, parts.settings, parts.now, parts.settle),
+        batch=4,
+        claiming_seconds=0,
+    )
+    late = app.rows("accounts", PartitionKey="01")[-1]
+    app.edit("accounts", late["PartitionKey"], late["RowKey"], next_due_at="2019-01-01T00:00:00Z")
+    taken = [hurried.enqueue(instants.now()) for _ in range(6)]
+    assert {len(messages) for messages in taken} <= {0, 1}
+    assert json.loads(taken[0][0])["last"] == late["RowKey"]
+    assert everybody(rows_by_claim(app)) == known
+    assert "" not in rows_by_claim(app)
 
 
 def test_what_is_claimed_is_not_claimed_again(app: SteppedApp) -> None:

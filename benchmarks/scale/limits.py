@@ -46,12 +46,6 @@ LIMITS = (
         "a longer `CHECK_INTERVAL_SECONDS`, instances of 2048 MB, several deployments",
     ),
     Limit(
-        "the timer's time-out",
-        "timer_timeout_seconds",
-        lambda found, _: found.timer_seconds,
-        "the same; beyond it nothing is checked at all",
-    ),
-    Limit(
         "a partition of `accounts`",
         "partition_entities",
         lambda found, _: found.partition,

@@ -42,7 +42,7 @@ class Deployment:
 class Load:
     """Of one deployment. What has no other unit is for a minute; `partition` is for a second.
 
-    median_seconds, last_seconds: from mail to webhook; None where ticks are not got through.
+    median_seconds, last_seconds: from mail to webhook.
     """
 
     executions: float
@@ -57,8 +57,8 @@ class Load:
     partition: float
     log_bytes: float
     sent_bytes: float
-    median_seconds: float | None
-    last_seconds: float | None
+    median_seconds: float
+    last_seconds: float
 
     def gb_seconds_a_month(self, gb: float) -> float:
         return self.billed_seconds * gb * MINUTES_A_MONTH
@@ -171,16 +171,12 @@ def log_bytes(executions: float, mails: float, measured: Measured, platform: Num
     return executions * (host + ours) + mails * mail
 
 
-def waits(
-    one: Deployment, timer: float, tend: float, platform: Numbers
-) -> tuple[float | None, float | None]:
+def waits(one: Deployment, timer: float, tend: float, platform: Numbers) -> tuple[float, float]:
     """Seconds from mail to webhook, the median and the longest.
 
     A mailbox has the same place in each tick, so mail waits for up to an interval, wherever that
-    place is. A timer that runs on past its minute lets ticks out; one that is ended sends nothing.
+    place is. What a timer can't claim within its minute waits for the next one.
     """
-    if timer > platform["timer_timeout_seconds"].amount:
-        return None, None
     tick = platform["tick_seconds"].amount
     interval = max(one.interval_minutes * 60, math.ceil(timer / tick) * tick)
     return interval / 2 + tend / 2, interval + tend
