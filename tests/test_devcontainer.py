@@ -57,11 +57,11 @@ def test_it_is_set_up_by_make_as_a_user_without_rights() -> None:
     assert "USER" not in commands()
 
 
-def test_the_ports_of_the_readme_are_forwarded() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_ports_of_the_quickstart_are_forwarded() -> None:
+    page = (ROOT / "docs/quickstart.md").read_text()
     example = json.loads((ROOT / "local.settings.example.json").read_text())["Values"]
     assert run.PORT in CONFIGURATION["forwardPorts"]
-    assert all(f"localhost:{port}" in readme for port in CONFIGURATION["forwardPorts"])
+    assert all(f"localhost:{port}" in page for port in CONFIGURATION["forwardPorts"])
     assert example["PUBLIC_BASE_URL"] == f"http://localhost:{run.PORT}"
     assert {int(port) for port in CONFIGURATION["portsAttributes"]} == set(
         CONFIGURATION["forwardPorts"]
