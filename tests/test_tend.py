@@ -273,5 +273,6 @@ def test_f46_what_a_run_has_no_time_for_is_told_by_the_next(
     app.tick_in(60)
     assert len(app.subjects(address)) in {0, 97}  # one group at most
     proxy.behave()
+    monkeypatch.undo()  # three seconds are little on a busy machine
     app.tick_in(900)
     assert sorted(app.subjects(address), key=int) == list(map(str, range(200)))
