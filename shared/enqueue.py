@@ -59,6 +59,7 @@ class Enqueue:
         settings: Settings,
         clock: instants.Clock,
         settle: Callable[[str, str], object],
+        *,
         batch: int = BATCH,
         claiming_seconds: float = CLAIMING_SECONDS,
     ) -> None:

@@ -29,7 +29,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=BATCH, help="of one execution")
     chosen = parser.parse_args()
     parts = connector()
-    enqueue = Enqueue(parts.claims, parts.once, parts.settings, parts.now, chosen.batch)
+    enqueue = Enqueue(
+        *(parts.claims, parts.once, parts.settings, parts.now, parts.settle), batch=chosen.batch
+    )
     tend = replace(parts.tend, threads=chosen.threads)
     ticks = [chosen.first + timedelta(minutes=number) for number in range(chosen.ticks)]
     runs = [_run(tend, partial(enqueue.enqueue, tick)) for tick in ticks]

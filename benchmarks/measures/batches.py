@@ -4,6 +4,7 @@ A control group holds the process to the share of a core that comes with an inst
 memory, so that an execution takes as long as it would there.
 """
 
+import math
 import statistics
 from collections.abc import Sequence
 from contextlib import closing
@@ -53,6 +54,9 @@ def measure(
                     chosen = ["--batch", f"{mailboxes}", "--threads", f"{threads}"]
                     placed = quota.placed([*command(stage, accounts, ticks), *chosen])
                     ran = stage.app_place(rtt_ms).run(placed)
+                    for run in ran:
+                        wanted = math.ceil(run["accounts"] / mailboxes)
+                        assert len(run["executions"]) == wanted, "batches are not as chosen"
                     runs.setdefault((gb, mailboxes, threads), []).extend(ran[1:])
     found = [
         {"gb": gb, "mailboxes": mailboxes, "threads": threads, "rtt_ms": rtt_ms} | _figures(gb, own)
