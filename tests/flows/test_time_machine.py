@@ -100,7 +100,7 @@ def test_the_schedule_of_75_hours(services: Services, start_app: StartApp, addre
     machine.until(30)
     receiver.answer(path="/hook/tm-back")
     machine.until(53)  # the ninth attempt at the latest, whatever the jitter
-    assert [round(hour, 1) for hour in machine.attempts("tm-back")][-1] > 30
+    assert machine.attempts("tm-back")[-1] > 30
 
     receiver.answer(
         {"status": 429, "headers": {"Retry-After": "7200"}, "times": 1},
