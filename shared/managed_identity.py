@@ -171,15 +171,18 @@ class _Http:
         self.status = 0
 
     def get(self, url: str, **options: Any) -> requests.Response:
+        return self._sent("GET", url, options)
+
+    def post(self, url: str, **options: Any) -> requests.Response:
+        return self._sent("POST", url, options)
+
+    def _sent(self, method: str, url: str, options: dict[str, Any]) -> requests.Response:
         limited: dict[str, Any] = {"timeout": _TIMEOUT_SECONDS, "allow_redirects": False}
-        response = self._session.get(url, **limited | options)
+        response = self._session.request(method, url, **limited | options)
         self.status = response.status_code
         if self.status in {408, 429} or self.status >= 500:
             raise requests.HTTPError(f"HTTP {self.status}")
         return response
-
-    def post(self, url: str, **options: Any) -> requests.Response:
-        raise NotImplementedError("no endpoint of App Service is posted to")
 
     def close(self) -> None:
         self._session.close()

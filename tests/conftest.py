@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -22,6 +23,9 @@ from tests.lab.scripted_imap import Answer, ScriptedImap
 from tests.lab.services import Services
 from tests.lab.stepped_app import SteppedApp
 from tests.mailbox import Mailbox
+
+if TYPE_CHECKING:  # it is made of what is here
+    from tests.moving import Moving
 
 TOLD = "told"  # what a test has to say in the summary, as `record_property(TOLD, …)`
 
@@ -102,6 +106,16 @@ def start_app(services: Services, tmp_path: Path) -> Iterator[StartApp]:
     yield start
     for app in apps:
         app.close()
+
+
+@pytest.fixture
+def moving(start_app: StartApp, services: Services) -> Iterator["Moving"]:
+    """Accounts in one shard, to be moved to sixteen."""
+    from tests.moving import Moving
+
+    made = Moving(start_app, services)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ from tests.desk import Desk
 from tests.lab.http_proxy import TableProxy
 from tests.lab.services import Services
 
+WRITES = 6  # of a move: fence, token's copy, token's end, copy, end, mark
+EACH_WRITE = [(number, at) for number in range(1, WRITES + 1) for at in ("request", "answer")]
 _numbers = itertools.count(1)
 type Meet = Callable[[], object]
 
