@@ -111,7 +111,7 @@ def put(environment: Environment, name: str) -> None:
         if lost := [kid for kid, key in kept.items() if given.get(kid) != key]:
             raise HookError(
                 f"without the key {', '.join(lost)} what it sealed is lost. Put the new key before "
-                "the old ones: README, Change a key"
+                "the old ones: docs/operating.md, Change a key"
             )
     vault.put(name, value)
     _refresh(environment)
